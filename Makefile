@@ -1,0 +1,58 @@
+# Every target works as root or not, without a screen, and twice in a row.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# More arguments for pytest: make test ARGS="-k circuit -x"
+ARGS ?=
+
+EXAMPLES := $(sort $(wildcard examples/*.qasm examples/*.qcis))
+WITH_PARAMETERS := examples/qaoa_ring.qasm
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up test test-nightly lint format bench docs reference lock clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+setup: ## make .venv from the lock file (PYTHON=python3.12 chooses the interpreter)
+	@$(PYTHON) tools/environment.py requirements/dev.txt
+
+up: setup ## run the example programs, a histogram for each
+	$(BIN)/markaz run --seed 1 $(filter-out $(WITH_PARAMETERS),$(EXAMPLES))
+	$(BIN)/markaz run --seed 1 --param gamma=0.785398 --param beta=0.392699 $(WITH_PARAMETERS)
+
+test: setup ## run the tests (3 minutes at most)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+test-nightly: setup ## run all tests, the long ones too, with many more random examples
+	$(BIN)/python -m pytest -n 2 -m "" --hypothesis-profile=nightly --timeout=3600 $(ARGS)
+
+lint: setup ## style, types and the import rules between the floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## put the code into the one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## measure the figures that the documents quote
+	@$(PYTHON) tools/environment.py requirements/bench.txt
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: setup ## build the documentation site into docs/_build/html, offline
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+reference: setup ## print the reference pages that come from tables in the code
+	@$(PYTHON) tools/environment.py requirements/bench.txt
+	$(BIN)/python tools/reference.py
+
+lock: ## resolve the lock files (UPGRADE=1 takes the newest versions)
+	@$(PYTHON) tools/environment.py requirements/tools.txt --venv .venv-lock --no-project
+	.venv-lock/bin/python tools/lock.py $(if $(UPGRADE),--upgrade)
+
+clean: ## remove all that the other targets made
+	rm -rf .venv .venv-lock docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,93 @@
+// Ripple-carry adder on 40 qubits: 314159 + 271828 = 585987.
+// Expect the single outcome 10001111000100000011.
+// Its input is a basis state, so constant propagation solves it without any engine.
+OPENQASM 2.0;
+include "qelib1.inc";
+
+gate majority a,b,c { cx c,b; cx c,a; ccx a,b,c; }
+gate unmajority a,b,c { ccx a,b,c; cx c,a; cx a,b; }
+
+qreg carry[1];
+qreg a[19];
+qreg b[19];
+qreg top[1];
+creg sum[20];
+
+x a[0];
+x a[1];
+x a[2];
+x a[3];
+x a[5];
+x a[8];
+x a[9];
+x a[11];
+x a[14];
+x a[15];
+x a[18];
+x b[2];
+x b[4];
+x b[6];
+x b[7];
+x b[8];
+x b[10];
+x b[13];
+x b[18];
+majority carry[0],b[0],a[0];
+majority a[0],b[1],a[1];
+majority a[1],b[2],a[2];
+majority a[2],b[3],a[3];
+majority a[3],b[4],a[4];
+majority a[4],b[5],a[5];
+majority a[5],b[6],a[6];
+majority a[6],b[7],a[7];
+majority a[7],b[8],a[8];
+majority a[8],b[9],a[9];
+majority a[9],b[10],a[10];
+majority a[10],b[11],a[11];
+majority a[11],b[12],a[12];
+majority a[12],b[13],a[13];
+majority a[13],b[14],a[14];
+majority a[14],b[15],a[15];
+majority a[15],b[16],a[16];
+majority a[16],b[17],a[17];
+majority a[17],b[18],a[18];
+cx a[18],top[0];
+unmajority a[17],b[18],a[18];
+unmajority a[16],b[17],a[17];
+unmajority a[15],b[16],a[16];
+unmajority a[14],b[15],a[15];
+unmajority a[13],b[14],a[14];
+unmajority a[12],b[13],a[13];
+unmajority a[11],b[12],a[12];
+unmajority a[10],b[11],a[11];
+unmajority a[9],b[10],a[10];
+unmajority a[8],b[9],a[9];
+unmajority a[7],b[8],a[8];
+unmajority a[6],b[7],a[7];
+unmajority a[5],b[6],a[6];
+unmajority a[4],b[5],a[5];
+unmajority a[3],b[4],a[4];
+unmajority a[2],b[3],a[3];
+unmajority a[1],b[2],a[2];
+unmajority a[0],b[1],a[1];
+unmajority carry[0],b[0],a[0];
+measure b[0] -> sum[0];
+measure b[1] -> sum[1];
+measure b[2] -> sum[2];
+measure b[3] -> sum[3];
+measure b[4] -> sum[4];
+measure b[5] -> sum[5];
+measure b[6] -> sum[6];
+measure b[7] -> sum[7];
+measure b[8] -> sum[8];
+measure b[9] -> sum[9];
+measure b[10] -> sum[10];
+measure b[11] -> sum[11];
+measure b[12] -> sum[12];
+measure b[13] -> sum[13];
+measure b[14] -> sum[14];
+measure b[15] -> sum[15];
+measure b[16] -> sum[16];
+measure b[17] -> sum[17];
+measure b[18] -> sum[18];
+measure top[0] -> sum[19];

@@ -1,0 +1,52 @@
+"""The ``markaz`` command; each sub-command's module is imported when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Final
+
+import click
+
+import markaz
+
+# name -> (module, one line for ``markaz --help``); listing them must import none of them
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "run": ("run", "Simulate programs and print counts or expectation values."),
+    "explain": ("explain", "Show the plan for a program and every engine considered."),
+    "convert": ("convert", "Translate a program to another format."),
+    "engines": ("engines", "List the simulation engines and which are installed."),
+    "doctor": ("doctor", "Check this installation and say how to mend it."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and help, and imports one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the help page."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of ``cmd_name``; None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"markaz.interfaces.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(markaz.__version__, prog_name="markaz", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Markaz: any quantum program in, an honest result out."""
+
+
+def main() -> None:
+    """Entry point of the ``markaz`` script."""
+    cli.main(args=sys.argv[1:], prog_name="markaz")

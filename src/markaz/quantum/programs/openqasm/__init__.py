@@ -1,0 +1,80 @@
+"""OpenQASM 2 and 3, read into a flat circuit."""
+
+from __future__ import annotations
+
+import re
+
+from markaz.quantum.programs.circuit import Circuit
+from markaz.quantum.programs.limits import DEFAULT, Limits
+from markaz.quantum.programs.openqasm.fastpath import FastPath
+from markaz.quantum.programs.openqasm.interpreter import Interpreter
+from markaz.quantum.programs.openqasm.lexer import BLANK, END, Source, clip
+from markaz.quantum.programs.openqasm.parser import Parser
+
+__all__ = ["read_openqasm", "version_of"]
+
+_HEADER = re.compile(rf"{BLANK}OPENQASM\b{BLANK}([0-9]+)(?:\.[0-9]+)?").match
+_LATE_HEADER = re.compile(r"^\s*OPENQASM\s+([0-9]+)(?:\.[0-9]+)?\s*;", re.MULTILINE).search
+_SIGNS_OF_3 = re.compile(
+    r"\bstdgates\.inc\b|^\s*(?:const\s|input\s|output\s|let\s|def\s|for\s|while\b|switch\b|box\b"
+    r"|ctrl\b|negctrl\b|inv\s*@|pow\s*\(|gphase\b"
+    r"|(?:qubit|bit|int|uint|float|angle|bool)\s*(?:\[[^\]\n]*\])?\s+[^\W\d])",
+    re.MULTILINE,
+).search
+_SIGNS_OF_2 = re.compile(r"\bqelib1\.inc\b|^\s*[qc]reg\s", re.MULTILINE).search
+
+
+def version_of(source: Source) -> int:
+    """2 or 3: by the header, wherever it stands, else by the words that a program uses.
+
+    Raises ProgramError ``unsupported`` for any other version.
+    """
+    start = 1 if source.text.startswith("\ufeff") else 0
+    match = _HEADER(source.text, start) or _LATE_HEADER(source.text)
+    if match is not None:
+        version = match[1].lstrip("0")
+        if version not in ("2", "3"):
+            source.unsupported(f"OpenQASM version {clip(match[1])}", match.start(1))
+        return int(version)
+    if _SIGNS_OF_2(source.text) and not _SIGNS_OF_3(source.text):
+        return 2
+    return 3 if _SIGNS_OF_3(source.text) else 2
+
+
+def read_openqasm(text: str, limits: Limits = DEFAULT) -> Circuit:
+    """The circuit that an OpenQASM program describes, without implicit measurement.
+
+    Gates that the program defines are expanded, loops with known bounds unrolled and
+    subroutines put in; what depends on measurements becomes control flow. Raises
+    ProgramError of kind ``parse``, ``unsupported`` or ``limit-size`` with line and column.
+    """
+    source = Source(text, limits)
+    if len(text) > limits.source_bytes:
+        source.limit(f"the program has more than {limits.source_bytes} characters", 0)
+    version = version_of(source)
+    program = Interpreter(source, version)
+    parser, fast = Parser(source, version), FastPath(program)
+    try:
+        _carry_out(program, parser, fast)
+    except RecursionError:
+        source.limit("the program is nested too deep", parser.lexer.start)
+    return program.emitter.builder.build()
+
+
+def _carry_out(program: Interpreter, parser: Parser, fast: FastPath) -> None:
+    lexer = parser.lexer
+    at = 1 if lexer.text.startswith("\ufeff") else 0
+    while True:
+        at = fast.take(at)
+        lexer.seek(at)  # past comments, behind which another list of gates may begin
+        if lexer.kind == END:
+            break
+        taken = fast.take(lexer.start)
+        if taken > lexer.start:
+            at = taken
+            continue
+        statement = parser.statement()
+        at = lexer.end
+        if program.execute(statement) == "end":
+            break
+    program.finish(at)

@@ -1,0 +1,345 @@
+"""Plain lists of gates, taken column by column instead of statement by statement.
+
+A run of statements of the form ``name(parameters) q[i],q[j];`` is split by one regular
+expression; names, parameter texts and operand texts are then looked up in tables that
+remember what each distinct text means. Whatever is not of that form, or does not fit,
+is left to the parser, which reports errors with their place.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from itertools import islice
+from typing import Final
+
+from markaz.quantum.programs.errors import ProgramError
+from markaz.quantum.programs.gates import Op
+from markaz.quantum.programs.openqasm import lexer as lx
+from markaz.quantum.programs.openqasm.evaluate import Evaluator
+from markaz.quantum.programs.openqasm.expressions import ExpressionReader, Rpn
+from markaz.quantum.programs.openqasm.gatedefs import Gate, Opaque, WellKnown
+from markaz.quantum.programs.openqasm.interpreter import Interpreter
+from markaz.quantum.programs.openqasm.rows import POOLED_CODES, plain
+from markaz.quantum.programs.openqasm.scopes import Entry, Variable
+from markaz.quantum.programs.openqasm.stdgates import NATIVE
+from markaz.quantum.programs.openqasm.values import Bits, Number, Qubits, Symbolic, is_function
+
+_PLACE: Final = r"[^\W\d]\w*+\s*+\[\s*+[0-9]++\s*+\]"
+
+
+def _statement(group: str) -> str:
+    """A gate, measurement or reset on single qubits; ``group`` opens its three groups."""
+    return (
+        rf"\s*+(?!(?:[qc]reg|barrier|return)\b){group}[^\W\d]\w*+)\s*+"
+        rf"(?:\({group}(?:[^();]++|\([^();]*+\))*+)\)\s*+)?+"
+        rf"{group}{_PLACE}(?:\s*+,\s*+{_PLACE})*+(?:\s*+->\s*+{_PLACE})?+)\s*+;"
+    )
+
+
+_STATEMENT = re.compile(_statement("("))
+_RUN = re.compile(f"(?:{_statement('(?:')})++").match
+_MEASURE = re.compile(rf"\s*+({_PLACE})\s*+=\s*+measure\s++({_PLACE})\s*+;")
+_BARRIER = re.compile(rf"\s*+barrier\s++({_PLACE}(?:\s*+,\s*+{_PLACE})*+)\s*+;").match
+_PARTS = re.compile(r"([^\W\d]\w*+)\s*+\[\s*+([0-9]++)").findall
+_DECIMAL = r"[0-9]++(?:\.[0-9]*+)?+(?:[eE][-+]?[0-9]++)?+"
+_PLAIN_NUMBER = re.compile(rf"\s*+[-+]?{_DECIMAL}\s*+").fullmatch
+_TIMES_PI = re.compile(
+    rf"\s*+(-)?\s*+(?:({_DECIMAL})\s*+\*\s*+)?+pi\s*+(?:\*\s*+({_DECIMAL})\s*+)?+"
+    rf"(?:/\s*+({_DECIMAL})\s*+)?+"
+).fullmatch
+
+_U2: Final = 200
+_CALL: Final = 201
+_BAD: Final = 255
+_INTO: Final = 100  # added to the number of qubits where there is a "->"
+_MEASURE_CODE: Final = int(Op.MEASURE)
+_ROW = struct.Struct("=3i").pack
+_ANGLES = struct.Struct("=4d").pack
+_AUX = struct.Struct("=i").pack
+_NO_AUX: Final = _AUX(-1)
+_SMALL, _LARGE = 512, 1 << 18  # characters looked at in one go
+
+
+def simple_number(text: str) -> float | None:
+    """A decimal number or a multiple of pi as Python computes it; None for other texts."""
+    if _PLAIN_NUMBER(text):
+        return float(text)
+    match = _TIMES_PI(text)
+    if match is None:
+        return None
+    minus, before, after, under = match.groups()
+    value = math.pi if before is None else float(before) * math.pi
+    if after is not None:
+        value *= float(after)
+    if under is not None:
+        if float(under) == 0.0:
+            return None
+        value /= float(under)
+    return -value if minus else value
+
+
+class _Angles(dict[str, bytes]):
+    """Parameter texts as the circuit's bytes; ``values`` None for what the parser must see."""
+
+    def __init__(self, evaluator: Evaluator, top: dict[str, Entry], version: int) -> None:
+        super().__init__()
+        self.values: dict[str, tuple[Number, ...] | None] = {}
+        self.counts: dict[str, int] = {}
+        self.symbolic: set[str] = set()
+        self._evaluator, self._top, self._version = evaluator, top, version
+
+    def __missing__(self, text: str) -> bytes:
+        values = self._simple(text)
+        if values is None:
+            values = self._parsed(text)
+        self.values[text] = values
+        self.counts[text] = -1 if values is None else len(values)
+        if values is not None and any(isinstance(x, Symbolic) for x in values):
+            self.symbolic.add(text)
+        packed = self[text] = _ANGLES(*plain(values or ())[:4])
+        return packed
+
+    @staticmethod
+    def _simple(text: str) -> tuple[Number, ...] | None:
+        numbers: list[Number] = []
+        for part in text.split(",") if text else ():
+            number = simple_number(part)
+            if number is None or not math.isfinite(number):
+                return None
+            numbers.append(number)
+        return tuple(numbers)
+
+    def _parsed(self, text: str) -> tuple[Number, ...] | None:
+        source = lx.Source(text, self._evaluator.source.limits)
+        lexer = lx.Lexer(source)
+        reader = ExpressionReader(lexer, self._version)
+        numbers: list[Number] = []
+        try:
+            lexer.advance()
+            while lexer.kind != lx.END:
+                rpn = reader.read()
+                if not self._is_fixed(rpn):
+                    return None
+                numbers.append(self._evaluator.number(rpn))
+                if lexer.kind != lx.END:
+                    lexer.expect(",")
+        except ProgramError:
+            return None  # the parser will meet it again, with its place in the program
+        return tuple(numbers)
+
+    def _is_fixed(self, rpn: Rpn) -> bool:
+        """Whether the expression means the same wherever it stands."""
+        for item in rpn:
+            if item.code in ("measure", "hardware"):
+                return False
+            if item.code == "call" and not is_function(item.value[0]):
+                return False
+            if item.code == "name":
+                entry = self._top.get(item.value)
+                if isinstance(entry, Variable) and not entry.constant:
+                    return False
+        return True
+
+
+class _Places(dict[str, bytes]):
+    """Operand texts as the circuit's bytes, with qubits and, after ``->``, a bit."""
+
+    def __init__(self, top: dict[str, Entry]) -> None:
+        super().__init__()
+        self.wires: dict[str, tuple[int, ...]] = {}
+        self.counts: dict[str, int] = {}
+        self.aux: dict[str, bytes] = {}
+        self._top = top
+
+    def __missing__(self, text: str) -> bytes:
+        qubits, arrow, bit = text.partition("->")
+        wires = tuple([self._element(*part, Qubits) for part in _PARTS(qubits)])
+        target = self._element(*_PARTS(bit)[0], Bits) if arrow else -1
+        good = min(wires) >= 0 and (target >= 0 or not arrow) and len(set(wires)) == len(wires)
+        self.counts[text] = len(wires) + (_INTO if arrow else 0) if good else -1
+        self.wires[text] = wires
+        self.aux[text] = _AUX(target)
+        packed = self[text] = _ROW(*(*wires, -1, -1)[:3])
+        return packed
+
+    def _element(self, name: str, number: str, kind: type[Qubits | Bits]) -> int:
+        """The qubit or bit ``name[number]``, -1 where there is none."""
+        entry = self._top.get(name)
+        if not isinstance(entry, kind) or entry.single or len(number) > 9:
+            return -1
+        at = int(number)
+        return entry.index[at] if at < len(entry.index) else -1
+
+
+class FastPath:
+    """Takes what it can of a program, from a position on."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self._program = interpreter
+        self._text = interpreter.source.text
+        self._builder = interpreter.emitter.builder
+        top = interpreter.scopes.top
+        self._angles = _Angles(interpreter.values, top, interpreter.version)
+        self._places = _Places(top)
+        self._codes: dict[tuple[str, int, int], int] = {}
+        self._defined = 0
+        self._window = _LARGE
+
+    def take(self, start: int) -> int:
+        """Carry out statements from ``start``; where the first other one begins."""
+        if len(self._program.gates.defined) != self._defined:
+            self._defined = len(self._program.gates.defined)
+            self._codes.clear()
+        end = self._gates(start)
+        if end == start:
+            end = self._measurements(start)
+        if end == start:
+            end = self._barrier(start)
+        return end
+
+    def _gates(self, start: int) -> int:
+        match = _RUN(self._text, start, start + self._window)
+        if match is None:
+            return start
+        end = match.end()
+        found = _STATEMENT.findall(self._text, start, end)
+        names, texts, places = zip(*found, strict=True)
+        angles = list(map(self._angles.__getitem__, texts))
+        wires = list(map(self._places.__getitem__, places))
+        counts = map(self._angles.counts.__getitem__, texts)
+        kinds = list(
+            zip(names, counts, map(self._places.counts.__getitem__, places), strict=True)
+        )
+        for kind in set(kinds) - self._codes.keys():
+            self._codes[kind] = self._code(*kind)
+        codes = bytes(map(self._codes.__getitem__, kinds))
+        good = self._good(codes)
+        if good < len(codes):
+            end = self._end_of(start, good)
+            self._window = _SMALL
+        else:
+            self._window = min(self._window * 4, _LARGE)
+        self._append(codes[:good], names, texts, places, angles[:good], wires[:good], start)
+        return end
+
+    def _good(self, codes: bytes) -> int:
+        """How many statements can be taken: up to the first bad one, within the limit."""
+        bad = codes.find(_BAD)
+        room = self._program.source.limits.gates - len(self._builder.ops)
+        return min(len(codes) if bad < 0 else bad, room)
+
+    def _end_of(self, start: int, count: int) -> int:
+        """Where statement number ``count`` from ``start`` on begins."""
+        for match in islice(_STATEMENT.finditer(self._text, start), count):
+            start = match.end()
+        return start
+
+    def _code(self, name: str, params: int, qubits: int) -> int:
+        """How a statement of this shape is taken: an operation code, or one of ours."""
+        if params < 0 or qubits < 0:
+            return _BAD
+        if name in ("measure", "reset"):
+            wanted = (0, _INTO + 1) if name == "measure" else (0, 1)
+            code = _MEASURE_CODE if name == "measure" else int(Op.RESET)
+            return code if (params, qubits) == wanted else _BAD
+        gate = self._program.gates.get(name)
+        if gate is None or isinstance(gate, Opaque):
+            return _BAD
+        if params != gate.num_params or qubits >= _INTO or not gate.takes(qubits):
+            return _BAD
+        return self._gate_code(gate)
+
+    @staticmethod
+    def _gate_code(gate: Gate) -> int:
+        if isinstance(gate, WellKnown) and gate.op not in POOLED_CODES and gate.phase == 0.0:
+            return gate.op
+        if type(gate) is Gate:
+            if gate.name == "u2":
+                return _U2
+            if gate.name in NATIVE:
+                return NATIVE[gate.name][0]
+        return _CALL
+
+    def _append(
+        self,
+        codes: bytes,
+        names: tuple[str, ...],
+        texts: tuple[str, ...],
+        places: tuple[str, ...],
+        angles: list[bytes],
+        wires: list[bytes],
+        start: int,
+    ) -> None:
+        b = self._builder
+        aux = (
+            [self._places.aux[p] for p in places[: len(codes)]]
+            if _MEASURE_CODE in codes
+            else [_NO_AUX] * len(codes)
+        )
+        if _U2 in codes:
+            self._turn_u2(codes, texts, angles)
+            codes = codes.replace(bytes([_U2]), bytes([int(Op.U)]))
+        offsets: list[int] = []
+        if _CALL in codes:
+            offsets = [m.start(1) for m in _STATEMENT.finditer(self._text, start)][: len(codes)]
+        at = 0
+        while at < len(codes):
+            call = codes.find(_CALL, at)
+            stop = len(codes) if call < 0 else call
+            if self._angles.symbolic:
+                self._unbound(texts, at, stop)
+            b.ops += codes[at:stop]
+            b.qs.frombytes(b"".join(wires[at:stop]))
+            b.ps.frombytes(b"".join(angles[at:stop]))
+            b.aux.frombytes(b"".join(aux[at:stop]))
+            if call >= 0:
+                self._call(names[call], texts[call], places[call], offsets[call])
+            at = stop + 1
+
+    def _turn_u2(self, codes: bytes, texts: tuple[str, ...], angles: list[bytes]) -> None:
+        for i, code in enumerate(codes):
+            if code == _U2:
+                values = self._angles.values[texts[i]]
+                assert values is not None
+                angles[i] = _ANGLES(math.pi / 2, *plain(values)[:3])
+
+    def _unbound(self, texts: tuple[str, ...], at: int, stop: int) -> None:
+        first = len(self._builder.ops) - at
+        for i in range(at, stop):
+            if texts[i] in self._angles.symbolic:
+                for slot, value in enumerate(self._angles.values[texts[i]] or ()):
+                    if isinstance(value, Symbolic):
+                        self._builder.symbolic.append((first + i, slot, value.expr))
+
+    def _call(self, name: str, text: str, place: str, offset: int) -> None:
+        gate, values = self._program.gates.get(name), self._angles.values[text]
+        assert gate is not None and values is not None
+        self._program.emitter.gate(gate, values, [], self._places.wires[place], offset)
+
+    def _measurements(self, start: int) -> int:
+        """``c[i] = measure q[j];``, one after the other."""
+        b, most = self._builder, self._program.source.limits.gates
+        scan = _MEASURE.match
+        while match := scan(self._text, start):
+            place = f"{match[2]} -> {match[1]}"
+            packed = self._places[place]
+            if self._places.counts[place] != _INTO + 1 or len(b.ops) >= most:
+                return start
+            b.ops.append(_MEASURE_CODE)
+            b.qs.frombytes(packed)
+            b.ps.frombytes(self._angles[""])
+            b.aux.frombytes(self._places.aux[place])
+            start = match.end()
+        return start
+
+    def _barrier(self, start: int) -> int:
+        match = _BARRIER(self._text, start)
+        if match is None:
+            return start
+        self._places[match[1]]
+        if self._places.counts[match[1]] < 0:
+            return start
+        self._program.emitter.barrier(self._places.wires[match[1]], start)
+        return match.end()

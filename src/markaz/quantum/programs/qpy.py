@@ -1,0 +1,67 @@
+"""QPY files, Qiskit's binary format.
+
+``check_structure`` walks the file without Qiskit and refuses what would make Qiskit's reader
+run wild; only then is ``qiskit.qpy.load`` called, for strangers' files in the guarded child.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+from markaz.quantum.programs import qpy_scan
+from markaz.quantum.programs.circuit import Circuit
+from markaz.quantum.programs.errors import ProgramError
+from markaz.quantum.programs.limits import DEFAULT, Limits
+
+
+def check_structure(data: bytes, limits: Limits = DEFAULT) -> None:
+    """Raise ProgramError unless ``data`` is one well-formed QPY circuit within ``limits``.
+
+    ``parse`` for a damaged file, ``unsupported`` for other versions, several programs and
+    names that are no instruction, ``limit-size`` beyond the limits.
+    """
+    qpy_scan.scan(data, limits)
+
+
+def prepare() -> None:
+    """Import Qiskit and what its definitions import on demand.
+
+    Raises ProgramError ``unsupported`` if Qiskit is not installed.
+    """
+    try:
+        import qiskit.qpy
+        import qiskit.quantum_info
+        import qiskit.synthesis  # noqa: F401
+    except ImportError as error:
+        message = f"reading QPY takes the package qiskit ({error})"
+        raise ProgramError("unsupported", message) from error
+    from markaz.quantum.programs import qiskit_export, qiskit_import  # noqa: F401
+
+
+def read_qpy(data: bytes, limits: Limits = DEFAULT) -> Circuit:
+    """The circuit in a QPY file of version 13 to 18.
+
+    Raises ProgramError as ``check_structure``, ``parse`` for what Qiskit cannot read, and
+    as ``from_qiskit``. A stranger's file can still make Qiskit's reader abort the process:
+    use ``guard.open_guarded`` for it.
+    """
+    check_structure(data, limits)
+    prepare()
+    from qiskit import QuantumCircuit
+    from qiskit.qpy import load
+
+    from markaz.quantum.programs.qiskit_bridge import from_qiskit
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # written by another version: what matters raises
+            programs = load(io.BytesIO(data))
+    except MemoryError:
+        raise
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ProgramError("parse", f"Qiskit cannot read this QPY file: {reason}") from error
+    if len(programs) != 1 or not isinstance(programs[0], QuantumCircuit):
+        raise ProgramError("parse", "the QPY file does not hold one circuit")
+    return from_qiskit(programs[0], limits)

@@ -1,0 +1,77 @@
+"""MQT Core (the decision diagrams of DDSIM)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from markaz.quantum.programs.circuit import Circuit
+from markaz.quantum.programs.gates import TABLE, Op
+from markaz.quantum.simulate.engines.adapter import Adapter
+from markaz.quantum.simulate.engines.base import Method
+from markaz.quantum.simulate.engines.feed import drive
+from markaz.quantum.simulate.samples import Samples
+
+_BY_SETS = frozenset({Op.CU, Op.CCX, Op.CCZ, Op.MCX, Op.MCP})
+NAMES = {
+    **{op: gate.name for op, gate in TABLE.items() if op not in _BY_SETS},
+    Op.ID: "i",
+}
+
+
+class DdsimDecisionDiagram(Adapter):
+    """Decision diagrams. Circuits go in through the library's builder; the seed is taken
+    modulo 2**63 - 1, plus 1. The global phase of amplitudes is set here."""
+
+    key = "ddsim:decision-diagram"
+    package = "mqt.core"
+    method = Method.DECISION_DIAGRAM
+    licence = "MIT"
+    established = True
+    ops = frozenset(int(op) for op in (*NAMES, *_BY_SETS))
+    can_state = True
+
+    def _sample(
+        self, circuit: Circuit, qubits: list[int], shots: int, seed: int, threads: int
+    ) -> Samples:
+        import mqt.core.dd  # noqa: PLC0415
+
+        target = new_circuit(circuit, len(qubits))
+        for j, qubit in enumerate(qubits):
+            target.measure(qubit, j)
+        counts = mqt.core.dd.sample(target, shots, seed % (2**63 - 1) + 1)
+        return Samples.from_strings(counts)
+
+    def _statevector(self, circuit: Circuit, threads: int) -> NDArray[np.complex128]:
+        import mqt.core.dd  # noqa: PLC0415
+
+        state = mqt.core.dd.simulate_statevector(new_circuit(circuit, 0))
+        return np.asarray(state, np.complex128)
+
+
+def new_circuit(circuit: Circuit, clbits: int) -> Any:
+    """A ``QuantumComputation`` of the gates, with room for measurements."""
+    from mqt.core.ir import QuantumComputation  # noqa: PLC0415
+
+    target = QuantumComputation(circuit.num_qubits, clbits)
+    drive(circuit, target, NAMES, _by_sets(target))
+    return target
+
+
+def _by_sets(target: Any) -> dict[Op, Callable[[list[int], list[float]], None]]:
+    """Gates whose controls the library takes as a set, and CU without its phase."""
+
+    def cu(qubits: list[int], params: list[float]) -> None:
+        target.cu(*params[:3], *qubits)
+        target.p(params[3], qubits[0])
+
+    return {
+        Op.CU: cu,
+        Op.CCX: lambda q, _: target.mcx(set(q[:-1]), q[-1]),
+        Op.CCZ: lambda q, _: target.mcz(set(q[:-1]), q[-1]),
+        Op.MCX: lambda q, _: target.mcx(set(q[:-1]), q[-1]),
+        Op.MCP: lambda q, p: target.mcp(p[0], set(q[:-1]), q[-1]),
+    }

@@ -1,0 +1,212 @@
+"""Kernels written once: interpreted for small inputs, compiled by Numba for large ones.
+
+Importing Numba costs more than most programs take to run, so it is imported only when a
+kernel has enough work to repay it, or when something else has imported it already.
+Without Numba everything runs interpreted.
+
+    @lazy_jit(signatures=("int64(int64[::1])",))
+    def total(values): ...
+
+    total.py(values)            interpreted; accepts lists, which are faster there
+    total.fast(arrays)          compiled (interpreted where Numba is missing)
+    total.pick(work)(arrays)    whichever is expected to finish first
+
+A kernel may call other kernels of the same file by name. Calls across files are resolved
+too, but Numba's disk cache does not notice when the other file changes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from types import FunctionType
+from typing import Any, Final, Generic, ParamSpec, TypeVar, cast, overload
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Interpreted inner steps (about 0.3 us each) that repay compiling a kernel that is not in
+# the disk cache; importing Numba; loading a cached kernel when Numba is there already;
+# calling a kernel that is ready.
+COMPILE_WORK: Final = 60_000_000
+COLD_WORK: Final = 3_000_000
+LOADED_WORK: Final = 200_000
+READY_WORK: Final = 50
+NEVER: Final = 1 << 62
+
+# Modules whose kernels ``warm_all`` compiles.
+KERNEL_MODULES: Final = (
+    "markaz.quantum.simulate.kernels_lower",
+    "markaz.quantum.simulate.kernels_fuse",
+    "markaz.quantum.simulate.kernels_dense",
+    "markaz.quantum.simulate.kernels_sparse",
+    "markaz.quantum.simulate.kernels_pauli",
+    "markaz.quantum.simulate.kernel_facts",
+    "markaz.quantum.simulate.simplify.kernel_backward",
+    "markaz.quantum.simulate.simplify.kernel_forward",
+)
+
+_ALL: list[Kernel[..., Any]] = []
+
+
+class Kernel(Generic[P, R]):
+    """A function of numbers and arrays in its interpreted and its compiled form."""
+
+    def __init__(self, function: Callable[P, R], signatures: tuple[str, ...] = ()) -> None:
+        self.function = cast(FunctionType, function)
+        self.signatures = signatures
+        self.__name__ = self.function.__name__
+        self.__doc__ = function.__doc__
+        self._py: Callable[P, R] | None = None
+        self._fast: Callable[P, R] | None = None
+        _ALL.append(self)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        run = self.py
+        return run(*args, **kwargs)
+
+    @property
+    def py(self) -> Callable[P, R]:
+        """The interpreted form; accepts lists, which it indexes faster than arrays."""
+        form = self._py
+        if form is None:
+            form = self._py = self._bound(lambda kernel: kernel.py)
+        return form
+
+    @property
+    def fast(self) -> Callable[P, R]:
+        """The compiled form, loaded or compiled at its first call for given types."""
+        form = self._fast
+        if form is None:
+            form = self._fast = self._compiled()
+        return form
+
+    def worth_it(self, work: int) -> bool:
+        """Whether the compiled form pays for ``work`` inner steps, loading included."""
+        if getattr(self._fast, "signatures", ()):
+            return True
+        if work < self.patience() or self.fast is self.py:
+            return False
+        return work >= COMPILE_WORK or self._is_cached()
+
+    def patience(self) -> int:
+        """Interpreted inner steps below which ``worth_it`` is False, whatever it costs."""
+        if getattr(self._fast, "signatures", ()):
+            return READY_WORK
+        if not numba_is_installed():
+            return NEVER
+        return LOADED_WORK if numba_is_loaded() else COLD_WORK
+
+    def pick(self, work: int) -> Callable[P, R]:
+        """The form to use for ``work`` inner steps."""
+        return self.fast if self.worth_it(work) else self.py
+
+    def warm(self) -> None:
+        """Compile the declared signatures, into the disk cache where that is possible."""
+        fast: Any = self.fast
+        if hasattr(fast, "compile"):
+            for signature in self.signatures:
+                fast.compile(signature)
+
+    def _is_cached(self) -> bool:
+        """Whether the disk cache holds a compiled form (not necessarily for all types)."""
+        store: Any = getattr(self.fast, "_cache", None)
+        try:
+            return bool(store._cache_file._load_index())
+        except (AttributeError, OSError):  # no cache, or one that this Numba keeps otherwise
+            return False
+
+    def _bound(self, form: Callable[[Kernel[..., Any]], object]) -> Callable[P, R]:
+        """The function with every kernel that it calls replaced by ``form`` of it."""
+        function = self.function
+        names = function.__globals__
+        used = {n: names[n] for n in function.__code__.co_names if n in names}
+        called = {n: form(k) for n, k in used.items() if isinstance(k, Kernel)}
+        if not called:
+            return cast("Callable[P, R]", function)
+        rebound = FunctionType(
+            function.__code__, {**names, **called}, function.__name__, function.__defaults__
+        )
+        rebound.__module__, rebound.__qualname__ = function.__module__, function.__qualname__
+        return cast("Callable[P, R]", rebound)
+
+    def _compiled(self) -> Callable[P, R]:
+        numba = _numba()
+        if numba is None:
+            return self.py
+        function = self._bound(lambda kernel: kernel.fast)
+        compiled = numba.njit(nogil=True)(function)
+        _enable_cache(compiled)
+        return cast("Callable[P, R]", compiled)
+
+
+@overload
+def lazy_jit(function: Callable[P, R]) -> Kernel[P, R]: ...
+@overload
+def lazy_jit(*, signatures: tuple[str, ...] = ()) -> Callable[[Callable[P, R]], Kernel[P, R]]: ...
+def lazy_jit(
+    function: Callable[P, R] | None = None, *, signatures: tuple[str, ...] = ()
+) -> Kernel[P, R] | Callable[[Callable[P, R]], Kernel[P, R]]:
+    """Make a kernel, as a decorator with or without ``signatures`` (Numba's notation)."""
+    if function is not None:
+        return Kernel(function)
+    return lambda f: Kernel(f, signatures)
+
+
+def numba_is_loaded() -> bool:
+    """Whether Numba has been imported in this process."""
+    return "numba" in sys.modules
+
+
+@cache
+def numba_is_installed() -> bool:
+    """Whether Numba can be found (without importing it)."""
+    return numba_is_loaded() or find_spec("numba") is not None
+
+
+def as_arg(values: object, dtype: DTypeLike) -> NDArray[Any]:
+    """``values`` as a writable C-ordered array, the only layout that kernels are compiled
+    for; copies where it is not one already."""
+    return np.require(values, dtype, ["C", "W"])
+
+
+def warm_all(modules: tuple[str, ...] = KERNEL_MODULES) -> int:
+    """Compile every declared kernel; returns how many there are."""
+    for name in modules:
+        import_module(name)
+    for kernel in list(_ALL):
+        kernel.warm()
+    return len(_ALL)
+
+
+def _numba() -> Any:
+    if not numba_is_installed():
+        return None
+    try:
+        return import_module("numba")
+    except ImportError:  # installed but unusable, for example beside a too new NumPy
+        return None
+
+
+def _enable_cache(compiled: Any) -> None:
+    """Turn on the disk cache unless no directory can be written."""
+    try:
+        compiled.enable_caching()
+    except (RuntimeError, OSError):
+        return
+    store = compiled._cache
+    save = store.save_overload
+
+    def save_if_possible(signature: object, data: object) -> None:
+        try:
+            save(signature, data)
+        except OSError:  # a full or read-only disk costs the cache, not the run
+            store.disable()
+
+    store.save_overload = save_if_possible

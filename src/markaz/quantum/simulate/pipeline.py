@@ -1,0 +1,257 @@
+"""From a checked circuit to its result: simplify, describe, plan, run, put together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from markaz.quantum.programs.circuit import Circuit
+from markaz.quantum.programs.errors import ProgramError
+from markaz.quantum.simulate.engines.base import Engine
+from markaz.quantum.simulate.engines.registry import engines as all_engines
+from markaz.quantum.simulate.execute import Budget, Log, run_task
+from markaz.quantum.simulate.facts import Facts, describe
+from markaz.quantum.simulate.plan import candidates
+from markaz.quantum.simulate.result import Candidate, PartPlan, Plan, Result, strings, tally
+from markaz.quantum.simulate.samples import Samples
+from markaz.quantum.simulate.settle import settle
+from markaz.quantum.simulate.simplify import Simplified, simplify
+from markaz.quantum.simulate.tasks import DYNAMIC, SAMPLE, Task
+
+if TYPE_CHECKING:
+    from markaz.quantum.observables import PauliSum
+
+DIRECT = "markaz:direct"
+
+
+@dataclass(slots=True)
+class Job:
+    """Everything that one run depends on."""
+
+    circuit: Circuit
+    shots: int
+    seed: int
+    budget: Budget
+    engine: str
+    without: tuple[str, ...]
+    observables: tuple[PauliSum, ...] | None
+    memory: bool
+    replay: Mapping[str, Any] | None
+    started: float
+    parse_seconds: float
+    log: Log = field(default_factory=Log)
+
+    def engines(self, *, dynamic: bool = False) -> dict[str, Engine]:
+        """The engines that this job may use, of those that suit its kind."""
+        found = all_engines(self.without)
+        if self.engine != "auto":
+            chosen = {k: e for k, e in found.items() if self.engine in (k, k.partition(":")[0])}
+            if not chosen:
+                known = ", ".join(sorted(found))
+                raise ProgramError("engine", f"no engine {self.engine!r}; there are: {known}")
+            found = chosen
+        if dynamic:
+            return {k: e for k, e in found.items() if e.dynamic}
+        if self.observables is not None:
+            return {k: e for k, e in found.items() if e.can_expect}
+        return {k: e for k, e in found.items() if e.can_sample}
+
+    def rows(self, facts: Facts, index: int, paulis: int = 0) -> list[Candidate]:
+        """Candidates for component ``index``; one only, when an earlier run is replayed."""
+        engines = self.engines()
+        if self.replay is not None:
+            key = replayed_engine(self.replay, index)
+            if key not in engines:
+                raise ProgramError("engine", f"{key} of the earlier run is not installed here")
+            engines = {key: engines[key]}
+        return candidates(
+            engines.values(), facts, self.budget.memory, shots=self.shots, paulis=paulis
+        )
+
+
+def replayed_engine(document: Mapping[str, Any], index: int) -> str:
+    """Engine of component ``index`` in the JSON of an earlier result."""
+    try:
+        return str(document["plan"]["parts"][index]["engine"])
+    except (KeyError, IndexError, TypeError) as error:
+        raise ProgramError(
+            "file", f"the result to replay names no engine for part {index}"
+        ) from error
+
+
+def part_seeds(seed: int, parts: int) -> list[int]:
+    """Independent 31-bit seeds for the parts, the last one for putting them together."""
+    return [int(s) >> 1 for s in np.random.SeedSequence(seed).generate_state(parts + 1)]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A sampling job up to the point of running."""
+
+    simplified: Simplified
+    facts: list[Facts]
+    plan: Plan
+
+
+def prepare(job: Job, circuit: Circuit) -> Prepared:
+    """Simplify, describe and plan a static circuit."""
+    simplified = simplify(circuit)
+    facts = [describe(p.circuit) for p in simplified.parts]
+    seeds = part_seeds(job.seed, len(facts))
+    parts = [
+        PartPlan(f.qubits, f.gates, f.to_json(), job.rows(f, i), seed=seeds[i])
+        for i, f in enumerate(facts)
+    ]
+    return Prepared(simplified, facts, summarised(parts, list(simplified.steps)))
+
+
+def summarised(parts: list[PartPlan], steps: list[str]) -> Plan:
+    """The plan over all parts, in one sentence too."""
+    if not parts:
+        why = "nothing is left to simulate after simplification"
+        return Plan(DIRECT, why, 0.0, 0, steps)
+    first = [next((c for c in p.candidates if c.refused is None), None) for p in parts]
+    costs = [(c.predicted_seconds if c else 0.0) for c in first]
+    heaviest = int(np.argmax(costs))
+    chosen, part = first[heaviest], parts[heaviest]
+    key = chosen.engine if chosen else "none"
+    where = f"{part.qubits} qubits and {part.gates} gates"
+    others = f", the costliest of {len(parts)} independent parts" if len(parts) > 1 else ""
+    why = f"{key} is predicted to be the fastest for {where}{others}"
+    if chosen is None:
+        why = f"no engine fits {where}{others}"
+    needed = max((c.predicted_bytes if c else 0) for c in first)
+    return Plan(key, why, float(sum(costs)), needed, steps, parts)
+
+
+def _sampled(job: Job, ready: Prepared) -> tuple[NDArray[np.uint8], float]:
+    """Outcomes (classical bits, shots) and the fidelity bound of a static circuit."""
+    engines, samples, fidelity = job.engines(), [], 1.0
+    seeds = part_seeds(job.seed, len(ready.facts))
+    for i, (part, facts) in enumerate(zip(ready.simplified.parts, ready.facts, strict=True)):
+        planned = ready.plan.parts[i]
+        qubits = tuple(range(part.circuit.num_qubits))
+        task = Task(SAMPLE, job.shots, seeds[i], job.budget.threads, qubits)
+        answer, planned.engine = run_task(
+            engines, planned.candidates, part.circuit, task, facts, job.budget, job.log
+        )
+        assert isinstance(answer, Samples)
+        samples.append(answer.expanded(np.random.default_rng([seeds[i], i])))
+        fidelity *= answer.fidelity
+    rng = np.random.default_rng(seeds[-1])
+    bits = ready.simplified.assemble(samples, job.shots, job.circuit.num_clbits, rng)
+    return bits, fidelity
+
+
+def _dynamic_plan(job: Job, circuit: Circuit) -> Plan:
+    """Candidates for a circuit with feedback, in the order in which they are tried."""
+    engines = job.engines(dynamic=True)
+    if job.replay is not None:
+        engines = {k: e for k, e in engines.items() if k == replayed_engine(job.replay, 0)}
+    if not engines:
+        raise ProgramError("unsupported", f"{job.engine} does not run dynamic circuits")
+    order = sorted(engines, key=lambda k: (k != "markaz:branch", not k.startswith("prism"), k))
+    rows = [Candidate(k, 0.05 * (1 + i), 0, None, False) for i, k in enumerate(order)]
+    seed = part_seeds(job.seed, 1)[0]
+    facts = {"qubits": circuit.num_qubits, "gates": len(circuit), "dynamic": True}
+    part = PartPlan(circuit.num_qubits, len(circuit), facts, rows, seed=seed)
+    plan = summarised([part], [])
+    plan.why = f"{order[0]} follows the paths of a circuit with mid-circuit results"
+    return plan
+
+
+def _dynamic(job: Job, circuit: Circuit, plan: Plan) -> tuple[NDArray[np.uint8], float]:
+    part = plan.parts[0]
+    task = Task(DYNAMIC, job.shots, part.seed, job.budget.threads)
+    answer, part.engine = run_task(
+        job.engines(dynamic=True), part.candidates, circuit, task, None, job.budget, job.log
+    )
+    assert isinstance(answer, Samples)
+    rows = answer.expanded(np.random.default_rng([part.seed, 0]))
+    return np.ascontiguousarray(rows.T), answer.fidelity
+
+
+def plan_job(job: Job) -> Plan:
+    """The plan alone; runs nothing."""
+    circuit = settle(job.circuit)
+    if job.observables is not None:
+        from markaz.quantum.simulate.expect import plan_values
+
+        return plan_values(job, circuit)
+    if circuit.is_dynamic:
+        return _dynamic_plan(job, circuit)
+    return prepare(job, circuit).plan
+
+
+def run_job(job: Job) -> Result:
+    """Run a job to its result."""
+    circuit = settle(job.circuit)
+    if job.observables is not None:
+        from markaz.quantum.simulate.expect import run_values
+
+        return run_values(job, circuit)
+    if circuit.is_dynamic:
+        plan = _dynamic_plan(job, circuit)
+        planned = time.monotonic()
+        bits, fidelity = _dynamic(job, circuit, plan)
+    else:
+        ready = prepare(job, circuit)
+        plan, planned = ready.plan, time.monotonic()
+        bits, fidelity = _sampled(job, ready)
+    shown = bits[visible(job.circuit)]
+    result = finished(job, plan, planned)
+    counts = tally(shown)
+    total = time.monotonic() - job.started
+    result.seconds |= {"run": time.monotonic() - planned, "total": total}
+    return replace(
+        result,
+        counts=counts,
+        memory=strings(shown) if job.memory else None,
+        fidelity=fidelity,
+    )
+
+
+def visible(circuit: Circuit) -> NDArray[np.int64] | slice:
+    """Indices of the classical bits that a result shows."""
+    if not any(r.hidden for r in circuit.cregs):
+        return slice(None)
+    spans = [np.arange(r.offset, r.offset + r.size) for r in circuit.cregs if not r.hidden]
+    return np.concatenate(spans) if spans else np.zeros(0, np.int64)
+
+
+def finished(job: Job, plan: Plan, planned: float) -> Result:
+    """A result with everything but its outcomes; the plan names the engines that ran."""
+    from markaz.quantum.programs.program_hash import program_hash
+    from markaz.quantum.simulate.versions import versions
+
+    used = [p.engine for p in plan.parts if p.engine]
+    if used:
+        heaviest = max(plan.parts, key=lambda p: (p.qubits, p.gates))
+        if heaviest.engine != plan.engine:
+            plan.why = f"{heaviest.engine} finished what {plan.engine} was tried for first"
+            plan.engine = heaviest.engine
+    plan.attempts = job.log.lines
+    now = time.monotonic()
+    circuit = job.circuit
+    return Result(
+        shots=job.shots,
+        seed=job.seed,
+        num_qubits=circuit.num_qubits,
+        num_clbits=circuit.visible_clbits,
+        registers=tuple((r.name, r.size) for r in circuit.cregs if not r.hidden),
+        measured=circuit.measured,
+        plan=plan,
+        seconds={
+            "parse": job.parse_seconds,
+            "plan": planned - job.started - job.parse_seconds,
+            "run": now - planned,
+            "total": now - job.started,
+        },
+        program_hash=program_hash(circuit),
+        engines=versions(used),
+    )

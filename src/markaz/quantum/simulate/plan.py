@@ -1,0 +1,125 @@
+"""Choose engines for a component, and how long each may try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from markaz.quantum.simulate.cost_model import (
+    load_seconds,
+    predicted_bytes,
+    predicted_seconds,
+    terms,
+    value_terms,
+)
+from markaz.quantum.simulate.engines.base import Engine, Method
+from markaz.quantum.simulate.facts import Facts
+from markaz.quantum.simulate.result import Candidate
+
+CERTAIN = frozenset({Method.STATEVECTOR, Method.STABILIZER})
+IN_PROCESS_SECONDS = 0.25  # above this a run goes to a child that can be ended
+PROBE_FROM_SECONDS = 0.1  # below this the certain engine is simply run
+PROBE_SHARE = 0.1  # of the certain engine's time, for an uncertain one that may be faster
+FIRST_SLICE = 0.1
+SLICE_GROWTH = 5.0
+NEAR_CLIFFORD_LIMIT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try: the engine, the seconds it may take, and whether it needs a child."""
+
+    engine: str
+    seconds: float
+    in_child: bool
+
+
+def refusal(engine: Engine, facts: Facts, memory: int) -> str | None:
+    """Why an engine is no candidate, or None."""
+    if facts.qubits > engine.max_qubits:
+        return f"at most {engine.max_qubits} qubits"
+    if engine.method is Method.STABILIZER and not facts.clifford:
+        return f"{facts.non_clifford} gates are not Clifford"
+    if engine.method is Method.NEAR_CLIFFORD and facts.non_clifford > NEAR_CLIFFORD_LIMIT:
+        return f"{facts.non_clifford} gates are not Clifford, more than {NEAR_CLIFFORD_LIMIT}"
+    if engine.method in CERTAIN or engine.method is Method.AUTOMATIC:
+        needed = predicted_bytes(facts, engine.method)
+        if needed > memory:
+            return f"needs {in_words(needed)}, the limit is {in_words(memory)}"
+    return None
+
+
+def in_words(count: float) -> str:
+    """A number of bytes in words."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"):
+        if count < 1024:
+            return f"{count:.3g} {unit}"
+        count /= 1024
+    return f"{count:.3g} ZiB"
+
+
+def candidates(
+    engines: Iterable[Engine], facts: Facts, memory: int, *, shots: int = 0, paulis: int = 0
+) -> list[Candidate]:
+    """Every engine with its prediction or the reason against it, best first; for sampling
+    ``shots``, or for the values of ``paulis`` Pauli strings."""
+    rows = []
+    for engine in engines:
+        against = refusal(engine, facts, memory)
+        if against is not None:
+            rows.append(Candidate(engine.key, float("inf"), 0, against))
+            continue
+        count = (facts, engine.method, paulis or shots)
+        steps = value_terms(*count) if paulis else terms(*count)
+        seconds = predicted_seconds(engine, steps) + load_seconds(engine)
+        needed = predicted_bytes(facts, engine.method)
+        rows.append(Candidate(engine.key, seconds, needed, None, engine.method in CERTAIN))
+    return sorted(rows, key=lambda c: (c.refused is not None, c.predicted_seconds))
+
+
+def schedule(rows: list[Candidate], seconds: float) -> list[Attempt]:
+    """Attempts in order for candidates sorted best first.
+
+    An engine whose prediction is certain runs to its end. One whose prediction is only a
+    bound gets a slice: a share of the certain engine's time, or, where nothing is certain,
+    slices that grow until the time is used up.
+    """
+    open_rows = [r for r in rows if r.refused is None]
+    sure = [r for r in open_rows if r.certain]
+    unsure = [r for r in open_rows if not r.certain]
+    if sure and sure[0].predicted_seconds <= seconds:
+        return _with_sure(sure, unsure, seconds)
+    return _growing(unsure, seconds) + [_whole(r, seconds) for r in sure]
+
+
+def _whole(row: Candidate, seconds: float) -> Attempt:
+    return Attempt(row.engine, seconds, row.predicted_seconds > IN_PROCESS_SECONDS)
+
+
+def _slice(row: Candidate, seconds: float) -> Attempt:
+    # A bound that is small enough cannot run away, so no child is needed.
+    return Attempt(row.engine, seconds, row.predicted_seconds > IN_PROCESS_SECONDS / 5)
+
+
+def _with_sure(sure: list[Candidate], unsure: list[Candidate], seconds: float) -> list[Attempt]:
+    best = sure[0].predicted_seconds
+    before = [
+        _slice(r, max(4 * r.predicted_seconds, FIRST_SLICE))
+        for r in unsure
+        if r.predicted_seconds < best
+    ]
+    probes = []
+    if best > PROBE_FROM_SECONDS and not before:
+        slower = [r for r in unsure if r.predicted_seconds >= best]
+        probes = [_slice(r, max(PROBE_SHARE * best, 0.02)) for r in slower[:2]]
+    rest = [_whole(r, seconds) for r in sure]
+    return before + probes + rest + _growing(unsure, seconds)
+
+
+def _growing(unsure: list[Candidate], seconds: float) -> list[Attempt]:
+    attempts: list[Attempt] = []
+    piece = FIRST_SLICE
+    while unsure and piece * len(unsure) < seconds / 2:
+        attempts += [_slice(r, piece) for r in unsure]
+        piece *= SLICE_GROWTH
+    return attempts + [_slice(r, seconds / max(len(unsure), 1)) for r in unsure]

@@ -1,0 +1,177 @@
+"""Plans and results, as Python objects and as the contracted JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An engine that was considered for one part: its predicted cost, or why not."""
+
+    engine: str
+    predicted_seconds: float
+    predicted_bytes: int
+    refused: str | None = None
+    certain: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; unknown costs are None."""
+        known = self.refused is None
+        return {
+            "engine": self.engine,
+            "predicted_seconds": round(self.predicted_seconds, 6) if known else None,
+            "predicted_bytes": self.predicted_bytes if known else None,
+            "refused": self.refused,
+        }
+
+
+@dataclass(slots=True)
+class PartPlan:
+    """One independent component: its size, its candidates best first, and after the run
+    the engine that did it."""
+
+    qubits: int
+    gates: int
+    facts: dict[str, Any]
+    candidates: list[Candidate]
+    engine: str = ""
+    seed: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "qubits": self.qubits,
+            "gates": self.gates,
+            "engine": self.engine,
+            "seed": self.seed,
+            "facts": self.facts,
+        }
+
+
+@dataclass(slots=True)
+class Plan:
+    """How a circuit is (or was) run.
+
+    ``engine`` names the engine of the costliest part, or ``markaz:direct`` when nothing
+    was left to simulate. ``predicted_seconds`` and ``predicted_bytes`` are sums and maxima
+    over the parts.
+    """
+
+    engine: str
+    why: str
+    predicted_seconds: float
+    predicted_bytes: int
+    simplifications: list[str] = field(default_factory=list)
+    parts: list[PartPlan] = field(default_factory=list)
+    attempts: list[str] = field(default_factory=list)
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """The candidates of the largest part."""
+        if not self.parts:
+            return []
+        return max(self.parts, key=lambda p: (p.qubits, p.gates)).candidates
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The facts of the largest part."""
+        if not self.parts:
+            return {}
+        return max(self.parts, key=lambda p: (p.qubits, p.gates)).facts
+
+    def to_json(self) -> dict[str, Any]:
+        """The contracted keys, and the parts that a replay needs."""
+        return {
+            "engine": self.engine,
+            "why": self.why,
+            "predicted_seconds": round(self.predicted_seconds, 6),
+            "predicted_bytes": self.predicted_bytes,
+            "simplifications": self.simplifications,
+            "parts": [p.to_json() for p in self.parts],
+            "attempts": self.attempts,
+        }
+
+
+@dataclass(slots=True)
+class Result:
+    """What a run gives.
+
+    ``counts``: bit strings over all visible classical bits, highest index left, without
+    spaces; ``memory``: the same strings shot by shot, when asked for; ``values`` and
+    ``standard_errors`` (0.0: exact) for observables. ``fidelity`` is a lower bound on the
+    fidelity of the state that was sampled (1.0: exact). ``seconds`` has parse, plan, run
+    and total.
+    """
+
+    shots: int
+    seed: int
+    num_qubits: int
+    num_clbits: int
+    registers: tuple[tuple[str, int], ...]
+    measured: str
+    plan: Plan
+    seconds: dict[str, float]
+    program_hash: str
+    counts: dict[str, int] | None = None
+    memory: list[str] | None = None
+    values: list[float] | None = None
+    standard_errors: list[float] | None = None
+    fidelity: float = 1.0
+    engines: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The contracted keys of a run that succeeded (``file`` is the caller's)."""
+        document: dict[str, Any] = {
+            "ok": True,
+            "shots": self.shots,
+            "seed": self.seed,
+            "qubits": self.num_qubits,
+            "clbits": self.num_clbits,
+            "measured": self.measured,
+            "plan": self.plan.to_json(),
+            "seconds": {k: round(v, 6) for k, v in self.seconds.items()},
+            "fidelity": self.fidelity,
+            "engines": self.engines,
+            "program_hash": self.program_hash,
+            "error": None,
+        }
+        if self.values is None:
+            document["counts"] = self.counts
+        else:
+            document["values"] = self.values
+            document["standard_errors"] = self.standard_errors
+        if self.memory is not None:
+            document["memory"] = self.memory
+        return document
+
+
+def tally(bits: NDArray[np.uint8]) -> dict[str, int]:
+    """Counts of outcomes ``bits`` (classical bits, shots); keys have the highest bit left."""
+    width, shots = bits.shape
+    if width == 0 or shots == 0:
+        return {"": shots} if shots else {}
+    if width <= 62:
+        weights = np.int64(1) << np.arange(width, dtype=np.int64)
+        values, counts = np.unique(weights @ bits.astype(np.int64), return_counts=True)
+        form = f"0{width}b"
+        return {format(v, form): c for v, c in zip(values.tolist(), counts.tolist(), strict=True)}
+    packed = np.ascontiguousarray(np.packbits(bits[::-1], axis=0).T)
+    rows, counts = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_counts=True)
+    pad = packed.shape[1] * 8 - width
+    return {
+        format(int.from_bytes(r.tobytes(), "big") >> pad, f"0{width}b"): c
+        for r, c in zip(rows, counts.tolist(), strict=True)
+    }
+
+
+def strings(bits: NDArray[np.uint8]) -> list[str]:
+    """Bit strings shot by shot of ``bits`` (classical bits, shots)."""
+    rows = np.ascontiguousarray(bits[::-1].T + np.uint8(48))
+    width = rows.shape[1]
+    text = rows.tobytes().decode("ascii")
+    return [text[i * width : (i + 1) * width] for i in range(rows.shape[0])]

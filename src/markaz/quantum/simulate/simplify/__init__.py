@@ -1,0 +1,6 @@
+"""Exact simplification of circuits before an engine sees them."""
+
+from markaz.quantum.simulate.simplify.driver import simplify
+from markaz.quantum.simulate.simplify.outcome import Part, Simplified
+
+__all__ = ["Part", "Simplified", "simplify"]
