@@ -39,7 +39,7 @@ format: setup ## put the code into the one format
 
 bench: setup ## measure the figures that the documents quote
 	@$(PYTHON) tools/environment.py requirements/bench.txt
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks.figures $(ARGS)
 
 docs: setup ## build the documentation site into docs/_build/html, offline
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks import qiskit_path
+from benchmarks import agree, qiskit_path
 from benchmarks.warm import BELLS
+
+# An observable: (coefficient, ((qubit, "X" | "Y" | "Z"), …)) for each Pauli string.
+Terms = tuple[tuple[float, tuple[tuple[int, str], ...]], ...]
 
 
 class Adapter:
@@ -21,6 +24,8 @@ class Adapter:
     resident = False  # whether one process serves all runs (else each gets a fresh fork)
     limit = 10.0  # seconds, and bytes: set before each run, for engines with limits of their own
     memory = 11 << 30
+    observable: Terms = ()
+    kind = "counts"  # or "value": the outcome is an expectation value
 
     def load(self) -> None:
         """Import the library and make what a user would keep between runs."""
@@ -45,6 +50,13 @@ class Adapter:
     def note(self, outcome: Any) -> dict[str, Any]:
         """What the engine says about its run: backend, fidelity."""
         return {}
+
+    def finish(self, outcome: Any, shots: int, width: int) -> tuple[dict[str, Any], agree.Summary]:
+        """Note and summary of an outcome; ValueError if shots are missing."""
+        counts = self.counts(outcome, width)
+        if sum(counts.values()) != shots:
+            raise ValueError(f"{sum(counts.values())} shots returned")
+        return self.note(outcome), agree.summary(counts)
 
 
 class TextAdapter(Adapter):

@@ -63,7 +63,10 @@ class AerMps(Aer):
     """Aer's matrix product state, without a bond limit."""
 
     name, method = "aer_mps", "matrix_product_state"
-    options: ClassVar[dict[str, Any]] = {"matrix_product_state_truncation_threshold": 1e-12}
+    options: ClassVar[dict[str, Any]] = {
+        "matrix_product_state_truncation_threshold": 1e-12,
+        "max_memory_mb": -1,  # its estimate of bonds refuses what it can do
+    }
 
 
 class AerStabilizer(Aer):
@@ -175,7 +178,7 @@ def rows_to_counts(bits: np.ndarray) -> dict[str, int]:
     return {k.decode(): int(c) for k, c in zip(keys, n, strict=True)}
 
 
-def _terminal(circuit: Any, names: frozenset[str]) -> tuple[list[Any], dict[int, int]]:
+def terminal(circuit: Any, names: frozenset[str]) -> tuple[list[qiskit_path.Flat], dict[int, int]]:
     """Gates of a static circuit and the qubit of each classical bit."""
     gates, into = [], {}
     done: set[int] = set()
@@ -233,16 +236,21 @@ class Qsim(Adapter):
             "u": lambda *a: cirq.MatrixGate(_u3(*a), unitary_check=False),
         }
 
+    def ops(self, gates: list[qiskit_path.Flat], line: list[Any]) -> list[Any]:
+        """Cirq operations of gates."""
+        found = []
+        for name, params, where, _ in gates:
+            gate = self.fixed.get(name) or self.turned[name](*map(float, params))
+            found.append(gate.on(*[line[q] for q in where]))
+        return found
+
     def convert(self, text: str) -> Any:
         circuit = qiskit_path.parse(text)
         if circuit.num_qubits > _LARGEST["qsim"]:
             raise MemoryError("too many qubits for a state vector")
-        gates, into = _terminal(circuit, self.NAMES)
+        gates, into = terminal(circuit, self.NAMES)
         line = self.cirq.LineQubit.range(circuit.num_qubits)
-        ops = []
-        for name, params, where, _ in gates:
-            gate = self.fixed.get(name) or self.turned[name](*map(float, params))
-            ops.append(gate.on(*[line[q] for q in where]))
+        ops = self.ops(gates, line)
         measured = sorted(set(into.values()))
         ops += [self.cirq.I(q) for q in line]
         ops.append(self.cirq.measure(*[line[q] for q in measured], key="m"))
@@ -308,7 +316,7 @@ class Qulacs(Adapter):
         n = circuit.num_qubits
         if n > _LARGEST["qulacs"]:
             raise MemoryError("too many qubits for a state vector")
-        gates, into = _terminal(circuit, self.NAMES)
+        gates, into = terminal(circuit, self.NAMES)
         made = self.lib.QuantumCircuit(n)
         for name, params, where, _ in gates:
             made.add_gate(self.build[name](*map(float, params), *where))

@@ -15,8 +15,10 @@ from benchmarks.engines_qiskit import (
     Qulacs,
     Stim,
 )
+from benchmarks.engines_value import VALUES
 
 MARKAZ = "markaz"
+MARKAZ_VALUE = "markaz_value"
 
 
 @cache
@@ -36,12 +38,18 @@ def adapters() -> tuple[Adapter, ...]:
         QevedoMps(),
         Panta(),
         Markaz(),
+        *VALUES,
     )
 
 
 def oracle() -> list[str]:
     """Names of the engines that make up the virtual best."""
-    return [a.name for a in adapters() if a.name != MARKAZ]
+    return [a.name for a in adapters() if a.kind == "counts" and a.name != MARKAZ]
+
+
+def valuers() -> list[str]:
+    """Names of what computes expectation values, Markaz included."""
+    return [a.name for a in adapters() if a.kind == "value"]
 
 
 def library_of(engine: str) -> str:

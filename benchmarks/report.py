@@ -101,7 +101,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = []
     for row in cells:
         left = row[0].ljust(widths[0])
-        lines.append("  ".join([left, *(x.rjust(w) for x, w in zip(row[1:], widths[1:], strict=True))]))
+        lines.append(
+            "  ".join([left, *(x.rjust(w) for x, w in zip(row[1:], widths[1:], strict=True))])
+        )
     return "\n".join(lines)
 
 

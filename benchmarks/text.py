@@ -7,6 +7,15 @@ from collections.abc import Sequence
 from math import pi
 
 
+# Not in qelib1.inc, so files that use it define it (as Qiskit's exporter does).
+DEFINITIONS = {
+    "ryy": "gate ryy(a) p,q { rx(pi/2) p; rx(pi/2) q; cx p,q; rz(a) q; cx p,q; "
+    "rx(-pi/2) p; rx(-pi/2) q; }",
+    "rxx": "gate rxx(a) p,q { h p; h q; cx p,q; rz(a) q; cx p,q; h p; h q; }",
+    "rzz": "gate rzz(a) p,q { cx p,q; rz(a) q; cx p,q; }",
+}
+
+
 class Program:
     """OpenQASM 2 program under construction; method ``g`` appends any gate by name."""
 
@@ -14,10 +23,12 @@ class Program:
         self.qubits = qubits
         self.clbits = qubits if clbits is None else clbits
         self.lines: list[str] = []
+        self.used: set[str] = set()
 
     def g(self, name: str, *qubits: int, params: Sequence[float] = ()) -> Program:
         """Append gate ``name`` on ``qubits``; ``params`` in radians."""
         angles = f"({','.join(repr(float(p)) for p in params)})" if params else ""
+        self.used.add(name)
         self.lines.append(f"{name}{angles} {','.join(f'q[{q}]' for q in qubits)};")
         return self
 
@@ -44,15 +55,28 @@ class Program:
 
     def text(self) -> str:
         """The whole program."""
-        head = ["OPENQASM 2.0;", 'include "qelib1.inc";', f"qreg q[{self.qubits}];"]
-        return "\n".join([*head, f"creg c[{self.clbits}];", *self.lines, ""])
+        head = ["OPENQASM 2.0;", 'include "qelib1.inc";']
+        head += [DEFINITIONS[name] for name in sorted(DEFINITIONS.keys() & self.used)]
+        head.append(f"qreg q[{self.qubits}];")
+        if self.clbits:
+            head.append(f"creg c[{self.clbits}];")
+        return "\n".join([*head, *self.lines, ""])
 
 
-def clifford_gate(program: Program, rng: random.Random, a: int, b: int) -> None:
-    """Append a random Clifford step on two qubits."""
-    for q in (a, b):
-        program.g(rng.choice(("h", "s", "sdg", "x", "sx", "id")), q)
-    program.g(rng.choice(("cx", "cz", "swap", "cx")), a, b)
+Step = tuple[str, tuple[int, ...]]
+INVERSE = {"s": "sdg", "sdg": "s", "sx": "sxdg"}
+
+
+def clifford_gate(program: Program, rng: random.Random, a: int, b: int) -> list[Step]:
+    """Append a random Clifford step on two qubits; returns what undoes it, in order."""
+    steps: list[Step] = [
+        (rng.choice(("h", "s", "sdg", "x", "sx", "id")), (a,)),
+        (rng.choice(("h", "s", "sdg", "x", "sx", "id")), (b,)),
+        (rng.choice(("cx", "cz", "swap", "cx")), (a, b)),
+    ]
+    for name, qubits in steps:
+        program.g(name, *qubits)
+    return [(INVERSE.get(name, name), qubits) for name, qubits in reversed(steps)]
 
 
 def regular_graph(rng: random.Random, n: int, degree: int) -> list[tuple[int, int]]:

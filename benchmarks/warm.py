@@ -20,3 +20,4 @@ if (c[0]) {
 }
 c[1] = measure q[1];
 """
+PLAIN = f"{_HEAD}h q[0];\n{_CHAIN}ry(0.4) q[3];\n"

@@ -6,6 +6,7 @@ imported when first used, so that ``import markaz.quantum`` costs nothing.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,7 +30,5 @@ __all__ = ["Circuit", "Plan", "ProgramError", "Result", "explain", "run", "warm"
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
-        from importlib import import_module
-
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

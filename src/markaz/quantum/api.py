@@ -6,17 +6,17 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from markaz.quantum.observables import ObservableError, PauliSum
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.intake import load
+from markaz.quantum.programs.parameters import bind
 from markaz.quantum.simulate.execute import Budget
+from markaz.quantum.simulate.expect import plan_values, run_values
 from markaz.quantum.simulate.pipeline import Job, plan_job, run_job
 from markaz.quantum.simulate.result import Plan, Result
-
-if TYPE_CHECKING:
-    from markaz.quantum.observables import PauliSum
 
 MAX_SHOTS = 100_000_000
 SEED_BITS = 63
@@ -53,8 +53,6 @@ def _checked_seed(seed: int | None) -> int:
 def _bound(circuit: Circuit, values: Mapping[str, float] | None) -> Circuit:
     if not circuit.parameters and not values:
         return circuit
-    from markaz.quantum.programs.parameters import bind
-
     return bind(circuit, values or {})
 
 
@@ -63,8 +61,6 @@ def _observables(
 ) -> tuple[PauliSum, ...] | None:
     if observables is None:
         return None
-    from markaz.quantum.observables import ObservableError, PauliSum
-
     try:
         sums = tuple(PauliSum.of(o) for o in observables)
         for each in sums:
@@ -74,9 +70,7 @@ def _observables(
     return sums
 
 
-def _job(
-    program: Any, started: float, options: Mapping[str, Any]
-) -> Job:
+def _job(program: Any, started: float, options: Mapping[str, Any]) -> Job:
     seconds = options["time_limit"]
     if not seconds > 0:
         raise ValueError(f"time_limit must be positive, not {seconds!r}")
@@ -146,7 +140,8 @@ def run(
     """
     options = {k: v for k, v in locals().items() if k != "program"}
     started = time.monotonic()
-    return run_job(_job(program, started, options))
+    job = _job(program, started, options)
+    return run_job(job) if observables is None else run_values(job)
 
 
 def explain(
@@ -173,13 +168,15 @@ def explain(
         "progress": None,
     }
     started = time.monotonic()
-    return plan_job(_job(program, started, options))
+    job = _job(program, started, options)
+    return plan_job(job) if observables is None else plan_values(job)
 
 
 def warm(engines: Collection[str] | None = None) -> None:
     """Load compiled kernels and engine libraries now, here and in the engine child, so that
     the next run does not pay for them; for servers and benchmarks."""
-    from markaz.quantum.simulate.warm import warm_up
+    # Loads numba and every engine, which nothing else here may.
+    from markaz.quantum.simulate.warm import warm_up  # noqa: PLC0415
 
     warm_up(engines)
 

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.simulate.engines.base import Pauli
 
 LETTERS: Final = frozenset("IXYZ01+-rl")
@@ -135,21 +134,6 @@ def parse_lines(text: str) -> list[PauliSum]:
             found.append(parse(body))
         except ObservableError as error:
             raise ObservableError(f"line {number}: {error}") from None
-    return found
-
-
-def parse_observables(values: Sequence[Any], num_qubits: int) -> tuple[PauliSum, ...]:
-    """Observables for a circuit of ``num_qubits`` qubits, each read by ``PauliSum.of``.
-
-    Raises ObservableError for what is no observable, ProgramError ``unsupported`` for one
-    that does not fit the circuit.
-    """
-    found = tuple(PauliSum.of(value) for value in values)
-    for observable in found:
-        try:
-            observable.check_width(num_qubits)
-        except ObservableError as error:
-            raise ProgramError("unsupported", str(error)) from None
     return found
 
 

@@ -6,8 +6,6 @@ A pub's circuit is read once. Its parameter values run as one batch where an eng
 one (``simulate.sweep``), else point by point through ``markaz.quantum.run``.
 """
 
-# ruff: noqa: TID253 - only who uses Qiskit imports this module
-
 from __future__ import annotations
 
 import time
@@ -276,13 +274,20 @@ class _Points:
         if prepared is None:
             return None
         self._note_batch(cone)
-        inside = [Pauli(tuple((int(numbers[q]), c) for q, c in p.factors)) for p in paulis]
         angles = sweep.angles_of(cone, self.names, self.values[points])
-        rows = []
-        for chunk in prepared.expectations(angles, inside):
+        inside = [Pauli(tuple((int(numbers[q]), c) for q, c in p.factors)) for p in paulis]
+        weights = _weights(chosen, paulis)
+        if len(chosen) == 1:
+            terms = list(zip(weights[:, 0].tolist(), inside, strict=True))
+            return self._joined(prepared.sums(angles, terms))
+        return self._joined(prepared.expectations(angles, inside)) @ weights
+
+    def _joined(self, chunks: Iterator[Floats]) -> Floats:
+        rows: list[Floats] = []
+        for chunk in chunks:
             rows.append(chunk)
             self._check_time(sum(map(len, rows)))
-        return np.concatenate(rows) @ _weights(chosen, paulis)
+        return np.concatenate(rows)
 
     def _batch_is_worth_it(self, cone: Circuit, paulis: int, **asked: Any) -> bool:
         """Whether a state vector is about the best plan for a point of this sweep."""

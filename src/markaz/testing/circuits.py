@@ -63,9 +63,8 @@ def _add_random(rng: np.random.Generator, builder: Builder, gate: Gate, free: bo
     width = gate.num_qubits or int(rng.integers(1, n + 1))
     if width > n:
         return
-    angles = rng.uniform(-7, 7, gate.num_params)
-    if not free:
-        angles = rng.integers(-8, 9, gate.num_params) * (math.pi / 4)
+    steps = rng.integers(-8, 9, gate.num_params) * (math.pi / 4)
+    angles = rng.uniform(-7, 7, gate.num_params) if free else steps
     qubits = [int(q) for q in rng.choice(n, width, replace=False)]
     builder.gate(gate.op, qubits, [float(a) for a in angles])
 
@@ -78,7 +77,7 @@ def exact_probabilities(circuit: Circuit) -> NDArray[np.float64]:
     value = np.zeros(len(weights), np.int64)
     for qubit, bit in circuit.measurements():
         value |= ((index >> qubit) & 1) << bit
-    return np.bincount(value, weights, minlength=1 << circuit.num_clbits)
+    return np.bincount(value, weights, minlength=1 << circuit.num_clbits).astype(np.float64)
 
 
 def simplified_probabilities(simplified: Simplified, num_clbits: int) -> NDArray[np.float64]:
@@ -86,11 +85,11 @@ def simplified_probabilities(simplified: Simplified, num_clbits: int) -> NDArray
     shape (2**num_clbits,); enumerates all 2**num_wires outcomes."""
     outcomes = np.arange(1 << simplified.num_wires)
     bits = np.array([(outcomes >> w) & 1 for w in range(simplified.num_wires)], np.uint8)
-    weights = np.ones(len(outcomes))
+    weights: NDArray[np.floating] = np.ones(len(outcomes))
     drawn: set[int] = set()
     for part in simplified.parts:
         local = sum(bits[w].astype(np.int64) << j for j, w in enumerate(part.wires.tolist()))
-        weights *= (np.abs(amplitudes(part.circuit)) ** 2)[local]
+        weights = weights * (np.abs(amplitudes(part.circuit)) ** 2)[local]
         drawn.update(part.wires.tolist())
     pairs = zip(simplified.single_wires, simplified.single_probabilities, strict=True)
     for wire, one in pairs:
@@ -102,4 +101,4 @@ def simplified_probabilities(simplified: Simplified, num_clbits: int) -> NDArray
     value = np.zeros(len(outcomes), np.int64)
     for bit, wire in zip(simplified.output_bits, simplified.output_wires, strict=True):
         value |= bits[wire].astype(np.int64) << int(bit)
-    return np.bincount(value, weights, minlength=1 << num_clbits)
+    return np.bincount(value, weights, minlength=1 << num_clbits).astype(np.float64)

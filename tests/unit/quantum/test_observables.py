@@ -10,14 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from markaz.quantum.observables import (
-    ObservableError,
-    PauliSum,
-    parse,
-    parse_lines,
-    parse_observables,
-)
-from markaz.quantum.programs.errors import ProgramError
+from markaz.quantum.observables import ObservableError, PauliSum, parse, parse_lines
 from markaz.quantum.simulate.engines.base import Pauli
 
 LETTER = {
@@ -146,15 +139,6 @@ def test_width_is_checked_against_the_circuit() -> None:
         parse("ZZ").check_width(3)
     with pytest.raises(ObservableError, match="term Z5: the circuit has only 5 qubits"):
         parse("Z5").check_width(5)
-
-
-def test_observables_for_a_circuit() -> None:
-    assert parse_observables(["ZZ", parse("X1")], 2) == (parse("ZZ"), parse("X1"))
-    with pytest.raises(ObservableError):
-        parse_observables(["Q"], 2)
-    with pytest.raises(ProgramError, match="term X2: the circuit has only 2 qubits") as caught:
-        parse_observables(["ZZ", "X2"], 2)
-    assert caught.value.kind == "unsupported"
 
 
 def test_lines_of_a_file() -> None:

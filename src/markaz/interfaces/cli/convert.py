@@ -24,11 +24,10 @@ LIMIT_SECONDS: Final = 120.0
 @click.argument("file", metavar="FILE")
 @click.option("--to", "target", type=click.Choice(FORMATS), required=True)
 @click.option("-o", "--output", metavar="OUT", help="Default: standard output.")
-@click.option("--param", "bindings", metavar="NAME=VALUE", multiple=True, callback=options.read_bindings,
+@click.option("--param", "bindings", metavar="NAME=VALUE", multiple=True,
+              callback=options.read_bindings,
               help="Value of a named parameter; may be repeated.")  # fmt: skip
-def command(
-    file: str, target: str, output: str | None, bindings: dict[str, float]
-) -> None:
+def command(file: str, target: str, output: str | None, bindings: dict[str, float]) -> None:
     """Translate FILE (OpenQASM 2 or 3, QPY, QCIS; - reads standard input)."""
     if target == "qpy" and output is None and sys.stdout.isatty():
         raise click.UsageError("QPY is binary: name a file with -o")

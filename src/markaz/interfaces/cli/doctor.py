@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 
 from markaz import __version__
+from markaz.interfaces.cli.engines import classes
 from markaz.interfaces.cli.pool import Pool
 from markaz.interfaces.cli.render import Style, seconds
 from markaz.quantum.programs.errors import ProgramError
@@ -92,9 +93,7 @@ def _engines(style: Style) -> Iterator[Finding]:
 
 def packages_of_engines() -> dict[str, bool]:
     """Import names of the engines' libraries, and whether each is installed."""
-    from markaz.quantum.simulate.engines.registry import known  # noqa: PLC0415 - not for --help
-
-    return {e.package: e.available() for e in known() if e.package}
+    return {e.package: e.available() for e in classes() if e.package}
 
 
 def _import_finding(package: str, outcome: float | ProgramError, style: Style) -> Finding:

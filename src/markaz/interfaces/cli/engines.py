@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from markaz.interfaces.cli.render import Style
+
+if TYPE_CHECKING:
+    from markaz.quantum.simulate.engines.base import Engine
 
 _HEAD: Final = ("engine", "method", "version", "licence", "installed")
 
@@ -25,9 +29,23 @@ def command(as_json: bool) -> None:
         click.echo(table(found, Style.of(sys.stdout)))
 
 
+def classes() -> list[type[Engine]]:
+    """Every engine that Markaz knows, installed or not; imports no library."""
+    from markaz.quantum.simulate.engines import registry  # noqa: PLC0415 - not for --help
+
+    package = registry.__name__.rpartition(".")[0]
+    return [getattr(import_module(f"{package}.{m}"), name) for m, name in registry.CLASSES]
+
+
+def check_name(engine: str) -> None:
+    """Refuse, as bad usage, what is no engine, library or ``auto``."""
+    keys = [e.key for e in classes()] if engine != "auto" else []
+    if engine != "auto" and engine not in {*keys, *(k.partition(":")[0] for k in keys)}:
+        raise click.UsageError(f"--engine: no engine {engine!r}; there are {', '.join(keys)}")
+
+
 def rows() -> list[dict[str, Any]]:
     """One plain document an engine, in order of their names."""
-    from markaz.quantum.simulate.engines.registry import known  # noqa: PLC0415 - not for --help
     from markaz.quantum.simulate.versions import version_of  # noqa: PLC0415 - not for --help
 
     return [
@@ -41,7 +59,7 @@ def rows() -> list[dict[str, Any]]:
             "dynamic": e.dynamic,
             "values": e.can_expect,
         }
-        for e in sorted(known(), key=lambda e: e.key)
+        for e in sorted(classes(), key=lambda e: e.key)
     ]
 
 

@@ -22,7 +22,14 @@ LIMIT_SECONDS: Final = 120.0
 @click.option("--shots", type=click.IntRange(1, options.MAX_SHOTS), default=1024, show_default=True)
 @click.option("--observable", "texts", multiple=True, metavar="SUM", help="As for run.")
 @click.option("--observables-file", metavar="F", help="One observable a line.")
-@click.option("--param", "bindings", metavar="NAME=VALUE", multiple=True, callback=options.read_bindings, help="As for run.")
+@click.option(
+    "--param",
+    "bindings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=options.read_bindings,
+    help="As for run.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(file: str, shots: int, as_json: bool, **given: Any) -> None:
     """Show how FILE would be run: plan, predictions, and why engines were refused."""

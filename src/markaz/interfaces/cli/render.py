@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TOP: Final = 16
 COLUMNS: Final = 80
+LEAST_COLUMNS: Final = 60
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _SGR: Final = {"bold": "1", "dim": "2", "bar": "36", "warn": "1;33", "bad": "31"}
 _UNITS: Final = ((1.0, "s", 1.0), (1e-3, "ms", 1e3), (1e-6, "µs", 1e6))
@@ -36,7 +37,9 @@ class Style:
         terminal = stream.isatty()
         columns = shutil.get_terminal_size((COLUMNS, 24)).columns if terminal else COLUMNS
         plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-        return Style(max(40, min(columns, COLUMNS)), terminal and not plain, _blocks(stream))
+        return Style(
+            max(LEAST_COLUMNS, min(columns, COLUMNS)), terminal and not plain, _blocks(stream)
+        )
 
     def paint(self, text: str, name: str) -> str:
         """``text`` in one of the named styles, unchanged without colour."""
@@ -74,9 +77,13 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def result(file: str, found: Result, observables: Sequence[str], style: Style) -> str:
-    """The whole report of one file, without a final newline."""
-    lines = [_title(file, style), *facts_lines(found, style), *plan_lines(found.plan, style)]
+def result(file: str, found: Result, gates: int, observables: Sequence[str], style: Style) -> str:
+    """The whole report of one file with ``gates`` gates, without a final newline."""
+    counted = (plural(found.num_qubits, "qubit"), plural(found.num_clbits, "bit"))
+    facts = "  " + ", ".join([*counted, plural(gates, "gate")])
+    lines = [_title(file, style), facts, *plan_lines(found.plan, style)]
+    if found.measured == "implicit" and found.values is None:
+        lines.append("  " + style.paint("measured: implicit (all qubits, into meas)", "warn"))
     if found.fidelity < 1:
         text = f"APPROXIMATE: the fidelity is at least {found.fidelity:.6g}, not 1"
         lines.append("  " + style.paint(text, "warn"))
@@ -84,45 +91,22 @@ def result(file: str, found: Result, observables: Sequence[str], style: Style) -
         lines += value_lines(observables, found.values, found.standard_errors, style)
     elif found.counts is not None:
         lines += histogram(found.counts, found.registers, style)
-    return "\n".join([*lines, _timings(found, style)])
+    return "\n".join([*lines, *_timings(found, style)])
 
 
 def _title(file: str, style: Style) -> str:
     return style.paint("standard input" if file == "-" else file, "bold")
 
 
-def facts_lines(found: Result, style: Style) -> list[str]:
-    """Sizes of the circuit, and the note on a program that measures nothing."""
-    text = f"  {plural(found.num_qubits, 'qubit')}, {plural(found.num_clbits, 'bit')}"
-    lines = [f"{text}, {_left(found.plan)}"]
-    if found.measured == "implicit" and found.counts is not None:
-        lines.append("  " + style.paint("measured: implicit (all qubits, into meas)", "warn"))
-    return lines
-
-
-def _left(plan: Plan) -> str:
-    """What is left to simulate."""
-    if not plan.parts:
-        return "nothing left to simulate after simplification"
-    gates = plural(sum(p.gates for p in plan.parts), "gate")
-    if len(plan.parts) == 1:
-        return f"{gates} on {plural(plan.parts[0].qubits, 'qubit')} to simulate"
-    return f"{gates} in {len(plan.parts)} independent parts to simulate"
-
-
 def plan_lines(plan: Plan, style: Style) -> list[str]:
     """The plan in one sentence, wrapped."""
-    simplified = f" after {_listed(plan.simplifications)}" if plan.simplifications else ""
-    why = plan.why.strip().rstrip(".")
-    text = (
-        f"{plan.engine}{simplified}: {why} (predicted "
-        f"{seconds(plan.predicted_seconds, style)}, {size(plan.predicted_bytes)})."
-    )
-    return wrap(text, style.width, first="  plan: ", rest="        ")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1]
+    cost = f"predicted {seconds(plan.predicted_seconds, style)}, {size(plan.predicted_bytes)}"
+    text = f"{plan.why.strip().rstrip('.')} ({cost})"
+    if plan.engine not in plan.why:
+        text = f"{plan.engine}: {text}"
+    if plan.simplifications:
+        text += f"; simplified: {', '.join(plan.simplifications)}"
+    return wrap(f"{text}.", style.width, first="  plan: ", rest="        ")
 
 
 def wrap(text: str, width: int, first: str, rest: str) -> list[str]:
@@ -216,10 +200,11 @@ def value_lines(
     return lines
 
 
-def _timings(found: Result, style: Style) -> str:
+def _timings(found: Result, style: Style) -> list[str]:
     times = ", ".join(f"{name} {seconds(t, style)}" for name, t in found.seconds.items())
-    head = f"{plural(found.shots, 'shot')}, " if found.values is None else ""
-    return style.paint(f"  {head}seed {found.seed}; {times}", "dim")
+    shots = f"{plural(found.shots, 'shot')}, " if found.values is None else ""
+    lines = wrap(f"{shots}seed {found.seed}; {times}", style.width, "  ", "  ")
+    return [style.paint(line, "dim") for line in lines]
 
 
 def explanation(file: str, plan: Plan, style: Style) -> str:

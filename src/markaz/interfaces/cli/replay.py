@@ -33,6 +33,7 @@ def read(path: str) -> dict[str, Any]:
 
 
 _NEEDED: dict[str, type] = {"file": str, "seed": int, "shots": int, "plan": dict}
+_NUMBERS = ("counts", "memory", "values", "standard_errors")
 
 
 def file_of(recorded: Mapping[str, Any]) -> str:
@@ -47,11 +48,9 @@ def apply(task: Task, recorded: Mapping[str, Any]) -> Task:
 
 def compare(recorded: Mapping[str, Any], found: Result) -> tuple[bool, list[str]]:
     """Whether the numbers are identical, and sentences that say so or what differs."""
-    now = found.to_json()
+    now = {key: getattr(found, key) for key in ("engines", *_NUMBERS)}
     differing = [
-        key
-        for key in ("counts", "memory", "values", "standard_errors")
-        if key in recorded and _plain(recorded[key]) != _plain(now.get(key))
+        key for key in _NUMBERS if key in recorded and _plain(recorded[key]) != _plain(now.get(key))
     ]
     versions = _versions(recorded, now)
     if not differing:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from markaz.interfaces.cli import options, render, replay
+from markaz.interfaces.cli import engines, options, render, replay
 from markaz.quantum.programs.errors import ProgramError
 
 if TYPE_CHECKING:
@@ -42,6 +42,17 @@ class Task:
     threads: int | None = None
     min_fidelity: float = 1.0
     replay: Mapping[str, Any] | None = None
+    as_json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What comes back from a worker: the result without its circuit, which may be large,
+    the circuit's number of gates, and the JSON document if that was asked for."""
+
+    result: Result
+    gates: int = 0
+    document: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -50,14 +61,13 @@ class Printer:
 
     tasks: list[Task]
     names: list[str]
-    as_json: bool
-    spaces: bool
-    plot: str | None
-    pending: dict[int, Any] = field(default_factory=dict)
+    spaces: bool = False
+    plot: str | None = None
+    pending: dict[int, Outcome | ProgramError] = field(default_factory=dict)
     printed: int = 0
     failed: bool = False
 
-    def add(self, index: int, outcome: Result | ProgramError) -> None:
+    def add(self, index: int, outcome: Outcome | ProgramError) -> None:
         """Take an outcome; print it once all before it are printed."""
         self.pending[index] = outcome
         while self.printed in self.pending:
@@ -69,23 +79,24 @@ class Printer:
         for index in sorted(self.pending):
             self._print(index, self.pending.pop(index))
 
-    def _print(self, index: int, outcome: Result | ProgramError) -> None:
+    def _print(self, index: int, outcome: Outcome | ProgramError) -> None:
         task = self.tasks[index]
         _clear_status()
         if isinstance(outcome, ProgramError):
             self.failed = True
-            if self.as_json:
+            if task.as_json:
                 _say(json.dumps(failure_line(task, outcome)))
             click.echo(options.describe(task.file, outcome), err=True)
             return
-        if self.as_json:
+        if task.as_json:
             _say(json.dumps(result_line(task.file, outcome, self.spaces)))
         else:
-            report = render.result(task.file, outcome, self.names, render.Style.of(sys.stdout))
+            style = render.Style.of(sys.stdout)
+            report = render.result(task.file, outcome.result, outcome.gates, self.names, style)
             _say(("\n" if index else "") + report)
-        self._plot(task, outcome)
+        self._plot(task, outcome.result)
         if task.replay is not None:
-            self._compare(task.replay, outcome)
+            self._compare(task.replay, outcome.result)
 
     def _plot(self, task: Task, found: Result) -> None:
         if self.plot is None:
@@ -105,11 +116,11 @@ class Printer:
             click.echo(f"replay: {message}", err=True)
 
 
-def result_line(file: str, found: Result, spaces: bool) -> dict[str, Any]:
+def result_line(file: str, outcome: Outcome, spaces: bool) -> dict[str, Any]:
     """The JSON object of a file that ran."""
-    line = {"file": file, "ok": True, **found.to_json()}
+    line = {"file": file, **(outcome.document or {})}
     if spaces:
-        _space(line, found.registers)
+        _space(line, outcome.result.registers)
     return line
 
 
@@ -139,11 +150,13 @@ def failure_line(task: Task, error: ProgramError) -> dict[str, Any]:
     }
 
 
-def simulate(task: Task, progress: Callable[[str], None]) -> Result:
+def simulate(task: Task, progress: Callable[[str], None]) -> Outcome:
     """Run one task in this process; every file counts as a stranger's."""
     from markaz.quantum.api import run  # noqa: PLC0415 - bad usage must not pay for it
+    from markaz.quantum.programs.circuit import Builder  # noqa: PLC0415 - as above
+    from markaz.quantum.programs.gates import LAST_GATE  # noqa: PLC0415 - as above
 
-    return run(
+    found = run(
         task.program,
         shots=task.shots,
         seed=task.seed,
@@ -159,6 +172,9 @@ def simulate(task: Task, progress: Callable[[str], None]) -> Result:
         min_fidelity=task.min_fidelity,
         progress=progress,
     )
+    gates = int((found.circuit.op <= LAST_GATE).sum())
+    document = found.to_json() if task.as_json else None
+    return Outcome(replace(found, circuit=Builder().build()), gates, document)
 
 
 @click.command("run")
@@ -175,7 +191,8 @@ def simulate(task: Task, progress: Callable[[str], None]) -> Result:
 @click.option("--observable", "texts", multiple=True, metavar="SUM",
               help='Such as "ZZ + 0.5*XI" or "Z0 Z3"; may be repeated.')  # fmt: skip
 @click.option("--observables-file", metavar="F", help="One observable a line.")
-@click.option("--param", "bindings", metavar="NAME=VALUE", multiple=True, callback=options.read_bindings,
+@click.option("--param", "bindings", metavar="NAME=VALUE", multiple=True,
+              callback=options.read_bindings,
               help="Value of a named parameter; may be repeated.")  # fmt: skip
 @click.option("--replay", "recorded", metavar="RESULT",
               help="Repeat a result saved with --json and compare.")  # fmt: skip
@@ -193,7 +210,7 @@ def command(files: tuple[str, ...], **given: Any) -> None:
     Exits with 0 when every file ran, with 1 when one failed, with 2 for bad usage.
     """
     tasks, names = _tasks(files, given)
-    printer = Printer(tasks, names, given["as_json"], given["spaces"], given["plot"])
+    printer = Printer(tasks, names, given["spaces"], given["plot"])
     jobs = given["jobs"] or len(os.sched_getaffinity(0))
     try:
         _run_all(tasks, jobs, printer)
@@ -219,6 +236,7 @@ def _tasks(files: tuple[str, ...], given: Mapping[str, Any]) -> tuple[list[Task]
         from markaz.interfaces.cli import plot  # noqa: PLC0415 - only with --plot
 
         plot.check(given["plot"])
+    engines.check_name(given["engine"])
     observables = options.read_observables(given["texts"], given["observables_file"])
     names = [*given["texts"], *map(str, observables[len(given["texts"]) :])]
     template = Task(
@@ -233,6 +251,7 @@ def _tasks(files: tuple[str, ...], given: Mapping[str, Any]) -> tuple[list[Task]
         parameters=given["bindings"],
         memory=given["memory"],
         min_fidelity=given["min_fidelity"] or (APPROXIMATE if given["approximate"] else 1.0),
+        as_json=given["as_json"],
     )
     if recorded is not None:
         template = replay.apply(template, recorded)
@@ -263,11 +282,11 @@ def _run_all(tasks: list[Task], jobs: int, printer: Printer) -> None:
                 printer.add(index, outcome)
 
 
-def _lacked_room(outcome: Result | ProgramError) -> bool:
+def _lacked_room(outcome: Outcome | ProgramError) -> bool:
     return isinstance(outcome, ProgramError) and outcome.kind == "limit-memory"
 
 
-def _pool(tasks: list[Task], jobs: int) -> Pool[Task, Result]:
+def _pool(tasks: list[Task], jobs: int) -> Pool[Task, Outcome]:
     from markaz.interfaces.cli.pool import Pool  # noqa: PLC0415 - bad usage needs no pool
 
     limit = tasks[0].time_limit + GRACE_SECONDS
@@ -297,7 +316,7 @@ class _Status:
             self._text = f"{self._files[index]}: {text}"
             return
         self._ticks += 1
-        if self._ticks >= 5:  # nothing is shown for a run of less than half a second
+        if self._ticks >= 10:  # nothing is shown for a run of less than a second
             seconds = f" ({self._ticks / 10:.0f} s)"
             shown = (self._text or "running")[: 78 - len(seconds)] + seconds
             sys.stderr.write(f"\r\x1b[K{shown}")

@@ -191,9 +191,7 @@ class Builder:
         self._append(op, (len(self.pool), len(qubits), -1), params, aux)
         self.pool.extend(qubits)
 
-    def _append(
-        self, op: Op, qubits: Sequence[int], params: Sequence[float], aux: int
-    ) -> None:
+    def _append(self, op: Op, qubits: Sequence[int], params: Sequence[float], aux: int) -> None:
         self.ops.append(op)
         self.qs.extend(qubits)
         self.ps.extend((*params, 0.0, 0.0, 0.0, 0.0)[:4])

@@ -120,7 +120,6 @@ rzz    h 1, rzx(a) 0 1, h 1
 rzx    h 1, rzz(a) 0 1, h 1
 rzx    h 0, rxx(a) 0 1, h 0
 ccx    h 2, ccz 0 1 2, h 2
-ccx    h 2, cx 1 2, tdg 2, cx 0 2, t 2, cx 1 2, tdg 2, cx 0 2, t 1, t 2, h 2, cx 0 1, t 0, tdg 1, cx 0 1
 ccx    mcx 0 1 2
 ccz    h 2, ccx 0 1 2, h 2
 ccz    cx 1 2, tdg 2, cx 0 2, t 2, cx 1 2, tdg 2, cx 0 2, t 1, t 2, cx 0 1, t 0, tdg 1, cx 0 1

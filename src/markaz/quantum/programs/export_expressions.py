@@ -83,8 +83,7 @@ class ClassicalWriter:
 
     def condition(self, expr: Expr) -> str:
         """``expr`` as a truth value, without brackets around it."""
-        text = self._typed(expr).as_bool()
-        return text[1:-1] if text.startswith("(") and _closes_last(text) else text
+        return _bare(self._typed(expr).as_bool())
 
     def place(self, bit: int) -> str:
         """A single classical bit."""
@@ -99,11 +98,12 @@ class ClassicalWriter:
         value = self._typed(expr)
         if size == 1 and (v.is_bits or v.size > 1):
             low = value.as_bool() if _is_bit(value) else f"bool({value.as_type(1)})"
-            return f"{self.place(offset)} = {low};"
+            return f"{self.place(offset)} = {_bare(low)};"
         part = f"[{offset - v.offset}:{_last(v, offset, size)}]"
         target = v.name if size == v.size else v.name + part
         number = f"uint[{size}]({value.text})" if value.signed else value.as_type(size)
-        return f"{target} = bit[{size}]({number});" if v.is_bits else f"{target} = {number};"
+        number = f"bit[{size}]({_bare(number)})" if v.is_bits else _bare(number)
+        return f"{target} = {number};"
 
     def _typed(self, expr: Any) -> _Typed:
         name = expr[0]
@@ -123,7 +123,7 @@ class ClassicalWriter:
         while at < offset + size:
             v = self._variable[at]
             count = min(v.offset + v.size, offset + size) - at
-            if count == v.size:
+            if count == v.size and (count > 1 or not v.is_bits):
                 text, kind = v.name, "bits" if v.is_bits else "uint"
             elif count == 1:
                 text, kind = self.place(at), "bits"
@@ -164,14 +164,14 @@ class ClassicalWriter:
         return _Typed(_infix(name, left, right), "int" if signed else "uint", width)
 
 
-def _closes_last(text: str) -> bool:
-    """Whether the bracket that opens ``text`` closes at its end."""
+def _bare(text: str) -> str:
+    """``text`` without a pair of brackets around all of it."""
     depth = 0
     for k, c in enumerate(text):
         depth += (c == "(") - (c == ")")
         if depth == 0:
-            return k == len(text) - 1
-    return False
+            return text[1:-1] if text.startswith("(") and k == len(text) - 1 else text
+    return text
 
 
 def _is_bit(value: _Typed) -> bool:
@@ -213,14 +213,18 @@ def _result_width(name: str, a: _Typed, b: _Typed) -> int:
 _FUNCTIONS = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
 
 
-def parameter_text(expr: Any, names: Mapping[str, str]) -> str:
+def parameter_text(expr: Expr, names: Mapping[str, str]) -> str:
     """A parameter expression; ``names`` gives each parameter's identifier."""
+    return _bare(_parameter(expr, names))
+
+
+def _parameter(expr: Any, names: Mapping[str, str]) -> str:
     name = expr[0]
     if name == "const":
         return angle(float(expr[1]))
     if name == "param":
         return names[expr[1]]
-    parts = [parameter_text(e, names) for e in expr[1:]]
+    parts = [_parameter(e, names) for e in expr[1:]]
     if name == "neg":
         return f"(-{parts[0]})"
     if name == "abs":  # OpenQASM has no abs; in binary floating point this is the same

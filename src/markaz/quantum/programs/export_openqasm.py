@@ -32,15 +32,12 @@ DEFINITIONS: dict[Op, str] = {
     Op.ECR: "gate ecr a, b { gphase(-pi/4); s a; sx b; cx a, b; x a; }",
     Op.DCX: "gate dcx a, b { cx a, b; cx b, a; }",
     Op.RXX: "gate rxx(theta) a, b { h a; h b; cx a, b; rz(theta) b; cx a, b; h a; h b; }",
-    Op.RYY: "gate ryy(theta) a, b "
-    "{ sxdg a; sxdg b; cx a, b; rz(theta) b; cx a, b; sx a; sx b; }",
+    Op.RYY: "gate ryy(theta) a, b { sxdg a; sxdg b; cx a, b; rz(theta) b; cx a, b; sx a; sx b; }",
     Op.RZZ: "gate rzz(theta) a, b { cx a, b; rz(theta) b; cx a, b; }",
     Op.RZX: "gate rzx(theta) a, b { h b; cx a, b; rz(theta) b; cx a, b; h b; }",
     Op.CCZ: "gate ccz a, b, c { h c; ccx a, b, c; h c; }",
-    Op.RCCX: "gate rccx a, b, c "
-    "{ h c; t c; cx b, c; tdg c; cx a, c; t c; cx b, c; tdg c; h c; }",
+    Op.RCCX: "gate rccx a, b, c { h c; t c; cx b, c; tdg c; cx a, c; t c; cx b, c; tdg c; h c; }",
 }
-_NEEDS = {Op.RYY: Op.SXDG}
 _IN_QELIB1 = frozenset({Op.SXDG, Op.CSX, Op.RXX, Op.RZZ, Op.RCCX})
 # The oldest copies of qelib1.inc know these names only.
 _NAMES_2 = {Op.U: "u3", Op.P: "u1", Op.CP: "cu1"}
@@ -77,7 +74,7 @@ def to_openqasm3(circuit: Circuit) -> str:
     head = ["OPENQASM 3.0;", 'include "stdgates.inc";', *_definitions(circuit, 3)]
     head += [f"input float[64] {p};" for p in parameters.values()]
     head += [f"qubit[{r.size}] {r.name};" for r in qregs]
-    head += [f"{'bit' if v.is_bits else 'uint'}[{v.size}] {v.name};" for v in variables]
+    head += [_declaration(v) for v in variables]
     if circuit.global_phase:
         head.append(f"gphase({real(circuit.global_phase)});")
     symbolic = {(i, s): parameter_text(e, parameters) for i, s, e in circuit.symbolic}
@@ -141,12 +138,19 @@ def _qubit_names(
 
 
 def _variables(circuit: Circuit, taken: set[str], version: int) -> list[Variable]:
-    """All classical bits as variables; bits outside every register are hidden too."""
-    registers = [r for r in circuit.cregs if r.size]
+    """All classical bits as variables, hidden ones last, where a reader puts them too;
+    bits outside every register are hidden."""
+    registers = sorted((r for r in circuit.cregs if r.size), key=lambda r: r.hidden)
     covered = {b for r in registers for b in range(r.offset, r.offset + r.size)}
     loose = [b for b in range(circuit.num_clbits) if b not in covered]
     registers += [Register("bits", 1, b, hidden=True) for b in loose]
-    return [Variable(_take(r.name, taken, version), r.offset, r.size, not r.hidden) for r in registers]
+    return [
+        Variable(_take(r.name, taken, version), r.offset, r.size, not r.hidden) for r in registers
+    ]
+
+
+def _declaration(v: Variable) -> str:
+    return f"bit[{v.size}] {v.name};" if v.is_bits else f"uint[{v.size}] {v.name} = 0;"
 
 
 def _definitions(circuit: Circuit, version: int) -> list[str]:
@@ -154,7 +158,6 @@ def _definitions(circuit: Circuit, version: int) -> list[str]:
     if version == 2:
         bodies = [DEFINITIONS[op] for op in sorted(used - _IN_QELIB1)]
         return [text.replace("gphase(-pi/4); ", "") for text in bodies]
-    used |= {_NEEDS[op] for op in used & _NEEDS.keys()}
     return [DEFINITIONS[op] for op in sorted(used)]
 
 
@@ -168,7 +171,8 @@ def _gate_lines(
 ) -> Lines:
     """One line an operation; empty text for those that are neither gates nor barriers."""
     lines = np.full(len(circuit), "", object)
-    own = {**(_NAMES_2 if version == 2 else _NAMES_3), **names}
+    own = {int(op): name for op, name in (_NAMES_2 if version == 2 else _NAMES_3).items()}
+    own.update(names)
     for op in np.unique(circuit.op[circuit.op <= LAST_GATE]).tolist():
         rows = np.flatnonzero(circuit.op == op)
         gate = TABLE[Op(op)]
@@ -298,6 +302,6 @@ def _equality(circuit: Circuit, i: int, variables: Sequence[Variable]) -> tuple[
     expr = circuit.exprs[circuit.aux[i]]
     for v in variables:
         bits = ("bits", v.offset, v.size)
-        if expr[0] == "eq" and expr[1] == bits and expr[2][0] == "const":  # type: ignore[index]
-            return v, int(expr[2][1])  # type: ignore[index, arg-type]
+        if expr[0] == "eq" and expr[1] == bits and expr[2][0] == "const":
+            return v, int(expr[2][1])
     raise ProgramError("unsupported", _WHY_NOT_2)

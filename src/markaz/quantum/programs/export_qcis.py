@@ -7,6 +7,7 @@ the order of their classical bits, and bits that nothing is measured into are dr
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,12 +51,8 @@ def _lines(circuit: Circuit, op: int, rows: NDArray[np.int64]) -> list[str]:
     theta, phi, lam = ((circuit.params[rows, k] + 0.0).tolist() for k in range(3))
     if op == Op.CZ:
         return [f"CZ Q{a} Q{b}" for a, b in zip(first, second, strict=True)]
-    if op == Op.RZ:
-        return [_rz(q, t) for q, t in zip(first, theta, strict=True)]
-    if op == Op.RX:
-        return [_rx(q, t) for q, t in zip(first, theta, strict=True)]
-    if op == Op.RY:
-        return [_ry(q, t) for q, t in zip(first, theta, strict=True)]
+    if op in _TURNS:
+        return [_TURNS[op](q, t) for q, t in zip(first, theta, strict=True)]
     if op == Op.U:
         return [_u(*row) for row in zip(first, theta, phi, lam, strict=True)]
     if op == Op.BARRIER:
@@ -86,6 +83,13 @@ def _ry(q: int, theta: float) -> str:
     if abs(theta) == _HALF:
         return f"Y2{'P' if theta > 0 else 'M'} Q{q}"
     return f"X2P Q{q}\nRZ Q{q} {theta!r}\nX2M Q{q}" if theta else ""
+
+
+_TURNS: dict[int, Callable[[int, float], str]] = {
+    int(Op.RX): _rx,
+    int(Op.RY): _ry,
+    int(Op.RZ): _rz,
+}
 
 
 def _u(q: int, theta: float, phi: float, lam: float) -> str:

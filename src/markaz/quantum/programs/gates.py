@@ -200,9 +200,7 @@ _T = _fixed((1, 0), (0, complex(_R, _R)))
 _TDG = _fixed((1, 0), (0, complex(_R, -_R)))
 _SX = _fixed((0.5 + 0.5j, 0.5 - 0.5j), (0.5 - 0.5j, 0.5 + 0.5j))
 _SXDG = _fixed((0.5 - 0.5j, 0.5 + 0.5j), (0.5 + 0.5j, 0.5 - 0.5j))
-_ECR = _fixed(
-    (0, _R, 0, 1j * _R), (_R, 0, -1j * _R, 0), (0, 1j * _R, 0, _R), (-1j * _R, 0, _R, 0)
-)
+_ECR = _fixed((0, _R, 0, 1j * _R), (_R, 0, -1j * _R, 0), (0, 1j * _R, 0, _R), (-1j * _R, 0, _R, 0))
 # Margolus gate as Qiskit defines it: a Toffoli up to relative phases.
 _RCCX = _permutation(0, 1, 2, 7, 4, 5, 6, 3, phases=(1, 1, 1, 1j, 1, -1, 1, -1j))
 

@@ -49,6 +49,7 @@ def open_guarded(data: bytes, fmt: str, limits: Limits, confinement: Confinement
     child = Confinement(confinement.memory_bytes, left)
 
     def work() -> list[wire.Buffer]:
+        readers.enter_child(fmt)
         return wire.encode_parts(readers.read(data, fmt, limits))
 
     answer = run_guarded(work, child, wire.message_limit(limits))
@@ -64,7 +65,11 @@ def _prepare(data: bytes, fmt: str, limits: Limits, confinement: Confinement) ->
     if fmt == "qpy" and "qiskit" not in sys.modules:
         from markaz.quantum.programs import qpy  # noqa: PLC0415 - only for QPY
 
-        run_guarded(lambda: qpy.check_structure(data, limits) or [], confinement, 0)
+        def check() -> list[wire.Buffer]:
+            qpy.check_structure(data, limits)
+            return []
+
+        run_guarded(check, confinement, 0)
     readers.prepare(fmt)
 
 

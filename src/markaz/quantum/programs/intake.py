@@ -33,7 +33,7 @@ _SUFFIXES: Final = {
 }
 _COMMENTS: Final = re.compile(rb"\s+|//[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
 # OpenQASM ends statements with a semicolon, QCIS puts operation and qubit on a line.
-_QCIS_LINE: Final = re.compile(rb"[A-Z][A-Z0-9]{0,5}[ \t]+(?:[A-Z]{0,3}[0-9]+[ \t,]*)[^;{]*$")
+_QCIS_LINE: Final = re.compile(rb"[A-Z][A-Z0-9]{0,4}[ \t]+Q[0-9]+[^;{]*", re.IGNORECASE)
 _KINDS: Final = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a pipe"),
@@ -53,7 +53,7 @@ def detect(name: str, head: bytes) -> str:
     by_name = _SUFFIXES.get(Path(name).suffix.lower())
     if by_name:
         return by_name
-    return "qcis" if _QCIS_LINE.match(start) else "openqasm"
+    return "qcis" if _QCIS_LINE.fullmatch(start) else "openqasm"
 
 
 def _first_line(head: bytes) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 
 
 def _limit(default: int, text: str) -> int:
-    return field(default=default, metadata={"doc": text})  # type: ignore[no-any-return]
+    return field(default=default, metadata={"doc": text})
 
 
 @dataclass(frozen=True, slots=True)

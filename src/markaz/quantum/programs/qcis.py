@@ -67,7 +67,9 @@ def read_qcis(text: str, limits: Limits = DEFAULT) -> Circuit:
         raise ProgramError("limit-size", f"more than {limits.source_bytes} bytes of program text")
     reader = _Reader(limits)
     for number, line in enumerate(text.splitlines(), 1):
-        words = (_COMMENT.split(line, maxsplit=1)[0] if "#" in line or "/" in line else line).split()
+        words = (
+            _COMMENT.split(line, maxsplit=1)[0] if "#" in line or "/" in line else line
+        ).split()
         if words:
             reader.line, reader.text = number, line
             reader.instruction(words)
@@ -136,12 +138,16 @@ class _Reader:
 
     def _unknown(self, name: str) -> None:
         if name in _COUPLER_WORDS or re.search(r"\sG\d", self.text.upper()):
-            self._fail("unsupported", f"{name[:40]!r} acts on a coupler; only qubits are simulated", 0)
+            self._fail(
+                "unsupported", f"{name[:40]!r} acts on a coupler; only qubits are simulated", 0
+            )
         self._fail("parse", f"{name[:40]!r} is not a QCIS instruction", 0)
 
     def _expect(self, words: list[str], count: int, message: str) -> None:
         if len(words) != count:
-            self._fail("parse", f"{message}, not {len(words) - 1} operands", min(count, len(words) - 1))
+            self._fail(
+                "parse", f"{message}, not {len(words) - 1} operands", min(count, len(words) - 1)
+            )
 
     def _qubit(self, words: list[str], k: int) -> int:
         word = words[k]
@@ -166,7 +172,9 @@ class _Reader:
         elif found := _PI.fullmatch(word):
             sign, before, after, divisor = found.groups()
             factor = float(before or 1) * float(after or 1)
-            value = (-factor if sign == "-" else factor) * math.pi / (float(divisor or 1) or math.nan)
+            value = (
+                (-factor if sign == "-" else factor) * math.pi / (float(divisor or 1) or math.nan)
+            )
         elif re.fullmatch(r"[^\W\d]\w*", word):
             self._fail("unsupported", f"{word[:40]!r} has no value; angles must be numbers", k)
         else:

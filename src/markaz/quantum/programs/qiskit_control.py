@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import (
@@ -45,7 +46,6 @@ class ControlImporter:
         self._importer = importer
         self._variables: dict[Any, Register] = {}
         self._left: list[Register | None] = []  # per enclosing loop: its hidden bit, if unrolled
-        self._turns = 0
         self._handlers: dict[type, Callable[[Any, CircuitInstruction, Scope], None]] = {
             IfElseOp: self._if_else,
             WhileLoopOp: self._while,
@@ -163,31 +163,31 @@ class ControlImporter:
 
     def _for(self, op: ForLoopOp, inst: CircuitInstruction, scope: Scope) -> None:
         values, parameter, body = op.params
+        limits = self._importer.limits
+        if _unrolled(op) + len(self._builder.ops) > min(limits.gates, limits.iterations):
+            raise ProgramError("limit-size", f"loops of more than {limits.iterations} steps")
         left = self._hidden("left_loop", 1) if _leaves_early(body) else None
         if left:
             self._builder.assign(left.offset, 1, ("const", 0))
         self._left.append(left)
-        for value in self._counted(values):
+        for value in values:
             if left:
                 self._builder.control(Op.IF, ("not", ("bits", left.offset, 1)))
                 self._builder.control(Op.WHILE, _TRUE)
-            self._turn(parameter, value, body, inst, scope)
+            self._turn(parameter, int(value), body, inst, scope)
             if left:
                 self._builder.control(Op.BREAK)
                 self._builder.control(Op.END)
                 self._builder.control(Op.END)
         self._left.pop()
 
-    def _counted(self, values: Any) -> Iterator[int]:
-        most = self._importer.limits.iterations
-        for value in values:
-            self._turns += 1
-            if self._turns > most:
-                raise ProgramError("limit-size", f"loops of more than {most} iterations")
-            yield int(value)
-
     def _turn(
-        self, parameter: Any, value: int, body: QuantumCircuit, inst: CircuitInstruction, scope: Scope
+        self,
+        parameter: Any,
+        value: int,
+        body: QuantumCircuit,
+        inst: CircuitInstruction,
+        scope: Scope,
     ) -> None:
         loops = self._importer.loops
         if isinstance(parameter, expr.Var):
@@ -228,10 +228,31 @@ def _any_of(value: Expr, labels: Sequence[Any]) -> Expr:
 
 def _leaves_early(body: QuantumCircuit) -> bool:
     """Whether a break or continue of this very loop is in the body."""
+    return any(
+        inst.name in ("break_loop", "continue_loop")
+        or (
+            inst.name in ("if_else", "switch_case", "box")
+            and any(map(_leaves_early, getattr(inst.operation, "blocks", ())))
+        )
+        for inst in body.data
+    )
+
+
+def _unrolled(op: ForLoopOp) -> int:
+    """Iterations and operations of a loop, those of the loops in it included."""
+    values, _, body = op.params
+    try:
+        count = len(values)
+    except OverflowError:  # of a range with more than 2**63 elements
+        return sys.maxsize
+    return count * (1 + _written_out(body))
+
+
+def _written_out(body: QuantumCircuit) -> int:
+    total = len(body.data)
     for inst in body.data:
-        if inst.name in ("break_loop", "continue_loop"):
-            return True
-        if inst.name in ("if_else", "switch_case", "box"):
-            if any(_leaves_early(block) for block in inst.operation.blocks):
-                return True
-    return False
+        if inst.is_control_flow():
+            op = inst.operation
+            loop = isinstance(op, ForLoopOp)
+            total += _unrolled(op) if loop else sum(map(_written_out, op.blocks))
+    return total

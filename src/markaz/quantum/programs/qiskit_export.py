@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -13,11 +13,9 @@ from qiskit.circuit import (
     Measure,
     Parameter,
     ParameterVector,
-    ParameterVectorElement,
     QuantumCircuit,
     QuantumRegister,
     Qubit,
-    Register,
     Reset,
 )
 from qiskit.circuit.library import MCPhaseGate, MCXGate, get_standard_gate_name_mapping
@@ -25,10 +23,10 @@ from qiskit.circuit.library import MCPhaseGate, MCXGate, get_standard_gate_name_
 from markaz.quantum.programs.circuit import Circuit, Expr
 from markaz.quantum.programs.circuit import Register as FlatRegister
 from markaz.quantum.programs.gates import LAST_GATE, TABLE, Op
-from markaz.quantum.programs.qiskit_exprs import unsupported
 from markaz.quantum.programs.qiskit_values import ClassicalExporter, angle
 
 _MAPPING: Final = get_standard_gate_name_mapping()
+_ELEMENT: Final = re.compile(r"([^\[\]]+)\[(0|[1-9][0-9]{0,6})\]", re.ASCII)
 _NAMES: Final = {g.op: g.name for g in TABLE.values() if g.op not in (Op.MCX, Op.MCP)}
 
 
@@ -183,9 +181,6 @@ def _parameters(names: Sequence[str]) -> dict[str, Parameter]:
 
 
 def _element(name: str) -> tuple[str, int | None]:
-    vector, bracket, rest = name.partition("[")
-    digits = rest[:-1]
-    if bracket and rest.endswith("]") and digits.isascii() and digits.isdigit():
-        if len(digits) < 8 and str(int(digits)) == digits:
-            return vector, int(digits)
-    return name, None
+    """Vector and index of ``v[3]``; index None for any other name."""
+    match = _ELEMENT.fullmatch(name)
+    return (match[1], int(match[2])) if match else (name, None)

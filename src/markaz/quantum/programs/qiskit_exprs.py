@@ -139,9 +139,7 @@ _FUNCTIONS: Final = {
 }
 
 
-def parametric(
-    value: ParameterExpression, loops: Mapping[Parameter, float]
-) -> float | Expr:
+def parametric(value: ParameterExpression, loops: Mapping[Parameter, float]) -> float | Expr:
     """An angle: a number once no parameter is left, else an expression.
 
     ``loops`` gives the loop parameters their present values. Raises ProgramError for

@@ -21,14 +21,16 @@ from markaz.quantum.programs.gates import BY_NAME, POOLED, Op
 
 MAX_MATRIX_QUBITS: Final = 6  # a unitary matrix beyond takes Qiskit more than a second
 
-# Standard gates by Qiskit's name: our operation and its number of qubits.
-DIRECT: Final[dict[str, tuple[Op, int]]] = {
-    name: (gate.op, gate.num_qubits) for name, gate in BY_NAME.items() if gate.op not in POOLED
+# Standard gates by Qiskit's name: our operation, its qubits, and Qiskit's parameters.
+DIRECT: Final[dict[str, tuple[Op, int, int]]] = {
+    name: (gate.op, gate.num_qubits, gate.num_params)
+    for name, gate in BY_NAME.items()
+    if gate.op not in POOLED
 } | {
-    "u1": (Op.P, 1),
-    "u3": (Op.U, 1),
-    "cu1": (Op.CP, 2),
-    "cu3": (Op.CU, 2),
+    "u1": (Op.P, 1, 1),
+    "u3": (Op.U, 1, 3),
+    "cu1": (Op.CP, 2, 1),
+    "cu3": (Op.CU, 2, 3),
 }
 
 # Standard gates that are one of ours with other angles.

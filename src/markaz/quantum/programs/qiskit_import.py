@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any, Final
 
 import numpy as np
@@ -23,7 +24,7 @@ from qiskit.circuit import (
     Store,
 )
 
-from markaz.quantum.programs.circuit import Builder, Circuit, Register
+from markaz.quantum.programs.circuit import Builder, Circuit, Expr, Register
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.gates import LAST_GATE, POOLED, Op
 from markaz.quantum.programs.limits import Limits
@@ -101,7 +102,7 @@ class Importer:
             if direct is None or not inst.is_standard_gate():
                 self._other(inst, scope)
                 continue
-            op, count = direct
+            op, count, angles = direct
             if count == 1:
                 qs.extend((where[inst.qubits[0]], -1, -1))
             elif count == 2:
@@ -111,10 +112,12 @@ class Importer:
                 qs.extend([where[q] for q in inst.qubits])
             ops.append(op)
             aux.append(-1)
-            if params := inst.params:
+            if not angles:
+                ps.extend(_ZEROS)
+            elif len(params := inst.params) == angles:
                 ps.extend(self._numbers(params))
             else:
-                ps.extend(_ZEROS)
+                raise ProgramError("parse", f"the gate {inst.name!r} lacks an angle")
 
     def _numbers(self, params: Sequence[Any]) -> Sequence[float]:
         """Four numbers; unbound parameters of the operation just appended are put on record."""
@@ -122,13 +125,20 @@ class Importer:
             return (*params, *_ZEROS)[:4]
         row = [0.0, 0.0, 0.0, 0.0]
         for slot, p in enumerate(params):
-            value = parametric(p, self.loops) if isinstance(p, ParameterExpression) else float(p)
+            value = self._number(p)
             if isinstance(value, float):
                 row[slot] = value
             else:
                 row[slot] = _NAN
                 self.builder.symbolic.append((len(self.builder.ops) - 1, slot, value))
         return row
+
+    def _number(self, p: Any) -> float | Expr:
+        if isinstance(p, ParameterExpression):
+            return parametric(p, self.loops)
+        if isinstance(p, Real):
+            return float(p)
+        raise ProgramError("parse", f"an angle is {type(p).__name__}, not a real number")
 
     def _gate(self, op: Op, qubits: Sequence[int], params: Sequence[Any]) -> None:
         b = self.builder
@@ -173,7 +183,9 @@ class Importer:
             self._expand(op, inst, scope)
             return
         qubits = [scope.qubits[q] for q in inst.qubits]
-        opened = [q for k, q in enumerate(qubits[: op.num_ctrl_qubits]) if not op.ctrl_state >> k & 1]
+        opened = [
+            q for k, q in enumerate(qubits[: op.num_ctrl_qubits]) if not op.ctrl_state >> k & 1
+        ]
         for q in opened:
             self.builder.gate(Op.X, [q])
         self._gate(ours[0], qubits, ours[1])
@@ -230,10 +242,10 @@ def _runs(registers: Sequence[Any], place: dict[Any, int]) -> list[Register]:
     taken: set[int] = set()
     for r in registers:
         where = [place[bit] for bit in r]
-        if where == list(range(where[0], where[0] + len(where))) if where else False:
-            if taken.isdisjoint(where):
-                found.append(Register(r.name, len(where), where[0]))
-                taken.update(where)
+        first = where[0] if where else 0
+        if where and where == list(range(first, first + len(where))) and taken.isdisjoint(where):
+            found.append(Register(r.name, len(where), first))
+            taken.update(where)
     return sorted(found, key=lambda r: r.offset)
 
 

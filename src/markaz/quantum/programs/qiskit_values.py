@@ -17,7 +17,11 @@ from markaz.quantum.programs.classical import bits_of
 from markaz.quantum.programs.qiskit_exprs import unsupported
 
 _BITWISE: Final = {"and": expr.bit_and, "or": expr.bit_or, "xor": expr.bit_xor}
-_LOGIC: Final = {"land": expr.logic_and, "lor": expr.logic_or}
+_LOGIC: Final[Mapping[str, Callable[..., expr.Expr]]] = {
+    "land": expr.logic_and,
+    "lor": expr.logic_or,
+    "not": expr.logic_not,
+}
 _COMPARE: Final = {
     "eq": expr.equal,
     "ne": expr.not_equal,
@@ -44,7 +48,7 @@ def angle(value: Expr, parameters: Mapping[str, Parameter]) -> ParameterExpressi
         return parameters[str(value[1])]
     operands: list[Any] = [angle(e, parameters) for e in value[1:]]  # type: ignore[arg-type]
     if name in _ANGLES:
-        return _ANGLES[str(name)](*operands)  # type: ignore[no-any-return]
+        return _ANGLES[str(name)](*operands)
     raise unsupported(f"Qiskit's angles have no {name!r}")
 
 
@@ -124,14 +128,12 @@ class ClassicalExporter:
         if name == "bits":
             return self._read(int(value[1]), int(value[2]))  # type: ignore[arg-type]
         operands: list[Any] = list(value[1:])
-        if name == "cast":
-            return self._low(operands[0], operands[1])
-        if name == "inv":
-            return expr.bit_not(self._sized(operands[0], operands[1]))
-        if name == "not":
-            return expr.logic_not(self.boolean(operands[0]))
         if name in _LOGIC:
-            return _LOGIC[name](self.boolean(operands[0]), self.boolean(operands[1]))
+            return _LOGIC[name](*map(self.boolean, operands))
+        if name in ("cast", "inv"):
+            low = self._low if name == "cast" else self._sized
+            kept = low(operands[0], operands[1])
+            return kept if name == "cast" else expr.bit_not(kept)
         return self._binary(name, *operands)
 
     def _binary(self, name: str, left: Any, right: Any = None) -> expr.Expr:

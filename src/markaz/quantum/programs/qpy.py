@@ -6,8 +6,11 @@ run wild; only then is ``qiskit.qpy.load`` called, for strangers' files in the g
 
 from __future__ import annotations
 
+import ctypes
 import io
+import os
 import warnings
+from typing import Final
 
 from markaz.quantum.programs import qpy_scan
 from markaz.quantum.programs.circuit import Circuit
@@ -24,6 +27,10 @@ def check_structure(data: bytes, limits: Limits = DEFAULT) -> None:
     qpy_scan.scan(data, limits)
 
 
+# The number of threads of each OpenBLAS in this process.
+_BLAS_THREADS: Final[list[ctypes.c_int]] = []
+
+
 def prepare() -> None:
     """Import Qiskit and what its definitions import on demand.
 
@@ -36,7 +43,34 @@ def prepare() -> None:
     except ImportError as error:
         message = f"reading QPY takes the package qiskit ({error})"
         raise ProgramError("unsupported", message) from error
-    from markaz.quantum.programs import qiskit_export, qiskit_import  # noqa: F401
+    from markaz.quantum.programs import qiskit_bridge, qiskit_import  # noqa: F401, PLC0415
+
+    if not _BLAS_THREADS:
+        _BLAS_THREADS.extend(_blas_threads())
+
+
+def _blas_threads() -> list[ctypes.c_int]:
+    """OpenBLAS' own counters; its functions to set them would start threads."""
+    try:
+        with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+            fields = [line.split(maxsplit=5) for line in maps if "openblas" in line]
+    except OSError:
+        return []
+    found = []
+    for path in {f[5].rstrip("\n") for f in fields if len(f) == 6}:
+        try:
+            found.append(ctypes.c_int.in_dll(ctypes.CDLL(path), "blas_cpu_number"))
+        except (OSError, ValueError):  # another build without that name
+            continue
+    return found
+
+
+def stay_single_threaded() -> None:
+    """For a forked child, where no thread of the parent's pools lives and none may start:
+    matrix libraries would wait for them."""
+    os.environ["QISKIT_IN_PARALLEL"] = "TRUE"
+    for threads in _BLAS_THREADS:
+        threads.value = 1
 
 
 def read_qpy(data: bytes, limits: Limits = DEFAULT) -> Circuit:
@@ -51,7 +85,7 @@ def read_qpy(data: bytes, limits: Limits = DEFAULT) -> Circuit:
     from qiskit import QuantumCircuit
     from qiskit.qpy import load
 
-    from markaz.quantum.programs.qiskit_bridge import from_qiskit
+    from markaz.quantum.programs.qiskit_bridge import from_qiskit  # noqa: PLC0415
 
     try:
         with warnings.catch_warnings():

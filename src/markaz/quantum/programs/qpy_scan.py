@@ -16,9 +16,11 @@ from typing import Any, Final, NoReturn
 
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.limits import Limits
+from markaz.quantum.programs.qpy_names import CONTROLLED, NAMES, SIZED
 
 MAGIC: Final = b"QISKIT"
 VERSIONS: Final = (13, 18)
+MAX_DEFINITIONS: Final = 20_000  # each takes Qiskit's reader some 0.1 ms
 
 _FILE: Final = struct.Struct("!6s4BQcc")
 _CIRCUIT: Final = struct.Struct("!HcHIIQIQI")
@@ -42,41 +44,6 @@ _LAYOUT_ITEM: Final = struct.Struct("!ii")
 _EVOLUTION: Final = "###PauliEvolutionGate_"
 _EXPRESSION_CONDITION, _ANNOTATED = 2, 0x80
 
-# Names of classes that the reader may look up: operations whose size is bounded by the
-# file's own length and its qubits.
-NAMES: Final = frozenset(
-    """
-    AndGate AnnotatedOperation Barrier BitwiseXorGate BoxOp BreakLoopOp C3SXGate C3XGate
-    C4XGate CCXGate CCZGate CHGate CPhaseGate CRXGate CRYGate CRZGate CSGate CSXGate CSdgGate
-    CSwapGate CU1Gate CU3Gate CUGate CXGate CYGate CZGate Clifford ContinueLoopOp
-    ControlledGate DCXGate Delay DiagonalGate ECRGate ExactReciprocalGate ForLoopOp
-    FullAdderGate Gate GlobalPhaseGate GraphStateGate HGate HalfAdderGate HamiltonianGate
-    IGate IfElseOp Initialize InnerProductGate Instruction IntegerComparatorGate Isometry
-    LinearAmplitudeFunctionGate LinearFunction LinearPauliRotationsGate MCGupDiag MCMTGate
-    MCPhaseGate MCU1Gate MCXGate MCXGrayCode MCXRecursive MCXVChain MSGate Measure
-    ModularAdderGate MultiplierGate OrGate PauliEvolutionGate PauliGate
-    PauliProductMeasurement PauliProductRotationGate PermutationGate PhaseGate
-    PiecewiseLinearPauliRotationsGate PiecewisePolynomialPauliRotationsGate
-    PolynomialPauliRotationsGate QFTGate QuadraticFormGate RC3XGate RCCXGate RGate RVGate
-    RXGate RXXGate RYGate RYYGate RZGate RZXGate RZZGate Reset SGate SXGate SXdgGate SdgGate
-    StatePreparation Store SwapGate SwitchCaseOp TGate TdgGate U1Gate U2Gate U3Gate UCGate
-    UCPauliRotGate UCRXGate UCRYGate UCRZGate UGate UniformSuperpositionGate UnitaryGate
-    WeightedSumGate WhileLoopOp XGate XXMinusYYGate XXPlusYYGate YGate ZGate iSwapGate
-    """.split()
-)
-# Parameters of these are numbers of qubits, or grow the definition like one.
-_SIZED: Final = frozenset(
-    """
-    AndGate BitwiseXorGate ExactReciprocalGate FullAdderGate HalfAdderGate InnerProductGate
-    IntegerComparatorGate Isometry LinearAmplitudeFunctionGate LinearPauliRotationsGate
-    MCGupDiag MCMTGate MCXVChain MSGate ModularAdderGate MultiplierGate OrGate
-    PiecewiseLinearPauliRotationsGate PiecewisePolynomialPauliRotationsGate
-    PolynomialPauliRotationsGate QuadraticFormGate UniformSuperpositionGate WeightedSumGate
-    """.split()
-)
-_CONTROLLED: Final = frozenset(
-    "MCPhaseGate MCU1Gate MCXGate MCXGrayCode MCXRecursive MCXVChain".split()
-)
 _NPY_HEADER: Final = re.compile(
     rb"\s*\{'descr': '[<>|=]?([biufcS?])(\d+)', 'fortran_order': (?:True|False), "
     rb"'shape': \(([\d, ]*)\), ?\}\s*"
@@ -230,8 +197,9 @@ class _Scanner:
     def _custom_definitions(self) -> frozenset[str]:
         (count,) = self._take(_U64, "definitions")
         self._definitions += count
-        self._count("definitions", self._definitions, self._limits.definitions, 0)
-        self._count("definitions", count, self._limits.definitions, _DEFINITION.size)
+        most = min(self._limits.definitions, MAX_DEFINITIONS)
+        self._count("definitions", self._definitions, most, 0)
+        self._count("definitions", count, most, _DEFINITION.size)
         bases: dict[str, tuple[int, int]] = {}
         for _ in range(count):
             name, base = self._definition()
@@ -276,11 +244,11 @@ class _Scanner:
         )
         name = self._text(name_size, "name of an instruction")
         if name not in NAMES and name not in custom:
-            message = f"the instruction {name[:60]!r} is not one of Qiskit's gates"
+            message = f"the instruction {name[:60]!r} is none that a QPY file may name"
             raise ProgramError("unsupported", message)
         self._skip(label, "label")
         self._count("operands", qargs + cargs, self._limits.qubits + self._limits.clbits, 0)
-        if name in _CONTROLLED:
+        if name in CONTROLLED:
             self._count(f"control qubits of {name}", controls, max(qargs, 64), 0)
         if extras & 3 == _EXPRESSION_CONDITION:
             self._typed_value()
@@ -296,7 +264,7 @@ class _Scanner:
     def _parameter(self, name: str, qargs: int) -> None:
         at = self._at
         kind, _ = self._typed_value()
-        if name in _SIZED and kind in (b"i", b"f", b"c"):
+        if name in SIZED and kind in (b"i", b"f", b"c"):
             raw = self._data[at + _VALUE.size : self._at]
             self._sized(name, kind, raw, qargs)
 
@@ -384,7 +352,7 @@ class _Scanner:
             (calibrations,) = self._take(_U16, "calibrations")
             if calibrations:
                 raise ProgramError("unsupported", "pulse calibrations are not supported")
-        exists, *sizes, extra, _ = self._take(_LAYOUT, "layout")
+        _, *sizes, extra, _ = self._take(_LAYOUT, "layout")
         self._count("registers", extra, self._limits.qubits, _REGISTER.size)
         for _ in range(extra):
             self._register()
@@ -400,7 +368,8 @@ def _refuse_cycles(next_of: dict[str, str], nesting: int) -> None:
     """No chain of names may be longer than ``nesting``, as one with a cycle is."""
     length: dict[str, int] = {}
     for start in next_of:
-        chain, name = [], start
+        chain: list[str] = []
+        name = start
         while name in next_of and name not in length and len(chain) <= nesting:
             chain.append(name)
             name = next_of[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Final
 
 from markaz.quantum.programs.circuit import Circuit
@@ -30,13 +29,23 @@ def prepare(fmt: str) -> None:
         raise ValueError(f"unknown format {fmt!r}; there are {', '.join(FORMATS)}")
 
 
+def enter_child(fmt: str) -> None:
+    """For a forked child, before ``read``."""
+    if fmt == "qpy":
+        from markaz.quantum.programs import qpy  # noqa: PLC0415 - only when needed
+
+        qpy.stay_single_threaded()
+
+
 def read(data: bytes, fmt: str, limits: Limits) -> Circuit:
     """The circuit in a program; ``prepare(fmt)`` must have been called.
 
     Raises ProgramError.
     """
     if fmt == "qpy":
-        return sys.modules["markaz.quantum.programs.qpy"].read_qpy(data, limits)  # type: ignore[no-any-return]
+        from markaz.quantum.programs.qpy import read_qpy  # noqa: PLC0415
+
+        return read_qpy(data, limits)
     text = decode_text(data)
     if fmt == "qcis":
         from markaz.quantum.programs.qcis import read_qcis  # noqa: PLC0415
@@ -57,10 +66,10 @@ def decode_text(data: bytes) -> str:
     if (null := data.find(b"\0")) >= 0:
         line = data.count(b"\n", 0, null) + 1
         raise ProgramError("parse", f"a null byte at byte {null}: this is no program text", line)
+    bom = 3 if data.startswith(b"\xef\xbb\xbf") else 0
     try:
-        return data.decode("utf-8-sig")
+        return data[bom:].decode()
     except UnicodeDecodeError as error:
-        bom = 3 if data.startswith(b"\xef\xbb\xbf") else 0
         at = error.start + bom
         line = data.count(b"\n", 0, at) + 1
         raise ProgramError("parse", f"byte {at} (0x{data[at]:02x}) is not UTF-8", line) from None

@@ -13,7 +13,7 @@ import json
 import math
 import struct
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,7 @@ def pack_parts(header: dict[str, Any], arrays: Sequence[NDArray[Any]]) -> list[B
     parts: list[Buffer] = [_PREFIX.pack(MAGIC, len(text)), text, _padding(len(text))]
     for a in plain:
         if a.size:
-            parts += [memoryview(a).cast("B"), _padding(a.nbytes)]
+            parts += [a.data.cast("B"), _padding(a.nbytes)]
     return parts
 
 
@@ -192,6 +192,8 @@ def decode(data: Buffer, limits: Limits = DEFAULT, max_bytes: int | None = None)
         validate(circuit, limits)
     except InvalidCircuitError as error:
         raise WireError(str(error)) from error
+    except RecursionError:
+        raise WireError("an expression is nested too deeply") from None
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise WireError(f"not the header of a circuit: {error!r}") from error
     return circuit
@@ -238,6 +240,7 @@ def _tuples(expr: object, depth: int) -> Expr:
         raise WireError(f"an expression nests deeper than {EXPR_DEPTH}")
     if not isinstance(expr, list):
         raise WireError("an expression is not a list")
-    return tuple(
-        _tuples(e, depth - 1) if isinstance(e, list) else cast("str | int | float", e) for e in expr
-    )
+    items: list[Expr | str | int | float] = []
+    for e in expr:  # one frame a level, which a comprehension would double
+        items.append(_tuples(e, depth - 1) if isinstance(e, list) else e)
+    return tuple(items)

@@ -142,10 +142,8 @@ def value_terms(facts: Facts, method: Method, paulis: int) -> dict[str, float]:
     if method is Method.PAULI:
         steps["work"] = min(steps["work"] * paulis, HUGE)
         return steps
-    if method is Method.MPS:
-        passes = facts.qubits * power(3 * facts.bond)
-    else:
-        passes = power(facts.qubits)
+    mps = method is Method.MPS
+    passes = facts.qubits * power(3 * facts.bond) if mps else power(facts.qubits)
     steps["draw"] = min(paulis * passes, HUGE)
     return steps
 

@@ -127,9 +127,7 @@ def run_task(
     raise _exhausted(rows, circuit, budget, log)
 
 
-def _exhausted(
-    rows: list[Candidate], circuit: Circuit, budget: Budget, log: Log
-) -> ProgramError:
+def _exhausted(rows: list[Candidate], circuit: Circuit, budget: Budget, log: Log) -> ProgramError:
     size = f"{circuit.num_qubits} entangled qubits and {len(circuit)} gates"
     tried = "; ".join(log.lines[-4:])
     if log.out_of_time:
@@ -140,7 +138,5 @@ def _exhausted(
     if log.out_of_memory or any("needs" in r for r in reasons):
         detail = tried or "; ".join(r for r in reasons if "needs" in r)
         limit = in_words(budget.memory)
-        return ProgramError(
-            "limit-memory", f"no engine can hold {size} within {limit} ({detail})"
-        )
+        return ProgramError("limit-memory", f"no engine can hold {size} within {limit} ({detail})")
     return ProgramError("engine", f"no engine could run {size} ({tried or '; '.join(reasons)})")

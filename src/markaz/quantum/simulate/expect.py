@@ -16,6 +16,7 @@ from markaz.quantum.simulate.execute import run_task
 from markaz.quantum.simulate.facts import Facts, describe
 from markaz.quantum.simulate.pipeline import Job, finished, part_seeds, summarised
 from markaz.quantum.simulate.result import PartPlan, Plan, Result
+from markaz.quantum.simulate.settle import settle
 from markaz.quantum.simulate.simplify.driver import simplify_values
 from markaz.quantum.simulate.simplify.outcome import Part
 from markaz.quantum.simulate.tasks import EXPECT, Task
@@ -56,9 +57,7 @@ class Layout:
 
 
 def _best(plan: PartPlan) -> float:
-    return min(
-        (c.predicted_seconds for c in plan.candidates if c.refused is None), default=np.inf
-    )
+    return min((c.predicted_seconds for c in plan.candidates if c.refused is None), default=np.inf)
 
 
 def lay_out(circuit: Circuit, paulis: list[Pauli]) -> Layout:
@@ -83,7 +82,6 @@ def _place(
 
 
 def _planned(job: Job, layout: Layout, offset: int = 0) -> Layout:
-    layout.pieces = [p for p in layout.pieces]
     for i, piece in enumerate(layout.pieces):
         rows = job.rows(piece.facts, offset + i, paulis=max(len(piece.paulis), 1))
         facts = piece.facts
@@ -98,9 +96,7 @@ def _joined(layouts: list[Layout]) -> Layout:
     for layout in layouts:
         base = len(pieces)
         pieces += layout.pieces
-        factors += [
-            None if f is None else [(base + i, j) for i, j in f] for f in layout.factors
-        ]
+        factors += [None if f is None else [(base + i, j) for i, j in f] for f in layout.factors]
     return Layout(pieces, factors)
 
 
@@ -112,7 +108,8 @@ def choose_layout(job: Job, circuit: Circuit, paulis: list[Pauli]) -> Layout:
         return joint
     if wanted < SPLIT_FROM_SECONDS or not 1 < len(paulis) <= SPLIT_UP_TO:
         return joint
-    alone, total = [], 0.0
+    alone: list[Layout] = []
+    total = 0.0
     for pauli in paulis:
         layout = _planned(job, lay_out(circuit, [pauli]), sum(len(x.pieces) for x in alone))
         total += layout.predicted() + 2e-6 * len(circuit)
@@ -122,8 +119,9 @@ def choose_layout(job: Job, circuit: Circuit, paulis: list[Pauli]) -> Layout:
     return _joined(alone)
 
 
-def _prepared(job: Job, circuit: Circuit) -> tuple[Layout, list[Pauli], Plan]:
+def _prepared(job: Job) -> tuple[Layout, list[Pauli], Plan]:
     assert job.observables is not None
+    circuit = settle(job.circuit)
     if circuit.is_dynamic:
         raise ProgramError(
             "unsupported",
@@ -140,9 +138,9 @@ def _prepared(job: Job, circuit: Circuit) -> tuple[Layout, list[Pauli], Plan]:
     return layout, paulis, plan
 
 
-def plan_values(job: Job, circuit: Circuit) -> Plan:
+def plan_values(job: Job) -> Plan:
     """The plan for expectation values; runs nothing."""
-    return _prepared(job, circuit)[2]
+    return _prepared(job)[2]
 
 
 def _evaluate(job: Job, layout: Layout) -> float:
@@ -156,8 +154,13 @@ def _evaluate(job: Job, layout: Layout) -> float:
             continue
         task = Task(EXPECT, 0, seed, job.budget.threads, (), tuple(piece.paulis))
         answer, piece.plan.engine = run_task(
-            engines, piece.plan.candidates, piece.part.circuit, task, piece.facts,
-            job.budget, job.log,
+            engines,
+            piece.plan.candidates,
+            piece.part.circuit,
+            task,
+            piece.facts,
+            job.budget,
+            job.log,
         )
         assert isinstance(answer, Expectation)
         piece.values, bound = answer.values, max(bound, answer.bound)
@@ -179,14 +182,12 @@ def _total(observable: PauliSum, values: dict[Pauli, float]) -> float:
     return float(sum(c * (values[p] if p.factors else 1.0) for c, p in observable.terms))
 
 
-def run_values(job: Job, circuit: Circuit) -> Result:
+def run_values(job: Job) -> Result:
     """Exact expectation values of the job's observables."""
-    layout, paulis, plan = _prepared(job, circuit)
+    layout, paulis, plan = _prepared(job)
     planned = time.monotonic()
     bound = _evaluate(job, layout)
-    by_pauli = {
-        p: _value(layout, f) for p, f in zip(paulis, layout.factors, strict=True)
-    }
+    by_pauli = {p: _value(layout, f) for p, f in zip(paulis, layout.factors, strict=True)}
     assert job.observables is not None
     values = [_total(o, by_pauli) for o in job.observables]
     errors = [bound * sum(abs(c) for c in o.coefficients) for o in job.observables]

@@ -23,9 +23,7 @@ def _mask(flag: Flag) -> NDArray[np.bool_]:
     return table
 
 
-IS_CLIFFORD, IS_MONOMIAL, IS_DIAGONAL = map(
-    _mask, (Flag.CLIFFORD, Flag.MONOMIAL, Flag.DIAGONAL)
-)
+IS_CLIFFORD, IS_MONOMIAL, IS_DIAGONAL = map(_mask, (Flag.CLIFFORD, Flag.MONOMIAL, Flag.DIAGONAL))
 # log2 of the operator Schmidt rank over any cut, an upper bound.
 RANK = np.zeros(256, np.int64)
 RANK[int(Op.CX) : LAST_GATE + 1] = 1
@@ -87,9 +85,7 @@ def _profile(
     if bond_profile.worth_it(work):
         bond, total = bond_profile.fast(low, high, rank, n, np.zeros(n + 1, np.int64))
     else:
-        bond, total = bond_profile.py(
-            low.tolist(), high.tolist(), rank.tolist(), n, [0] * (n + 1)
-        )
+        bond, total = bond_profile.py(low.tolist(), high.tolist(), rank.tolist(), n, [0] * (n + 1))
     return int(bond), float(total)
 
 

@@ -68,6 +68,7 @@ class Kernel(Generic[P, R]):
         _ALL.append(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run interpreted, as kernels that are called by interpreted ones do."""
         run = self.py
         return run(*args, **kwargs)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from markaz.quantum.simulate.jit import lazy_jit
+from markaz.quantum.simulate.simplify.kernel_gates import Ints
 
 
 @lazy_jit
-def bond_profile(low, high, rank, n, bond):  # type: ignore[no-untyped-def]
+def bond_profile(low: Ints, high: Ints, rank: Ints, n: int, bond: Ints) -> tuple[int, float]:
     """Upper bounds for a matrix product state run over gates in order.
 
     ``bond[k]`` (log2) of the cut before qubit ``k`` grows by the rank of each gate across
@@ -20,7 +21,6 @@ def bond_profile(low, high, rank, n, bond):  # type: ignore[no-untyped-def]
             cap = min(k, n - k)
             value = min(bond[k] + rank[i], cap)
             bond[k] = value
-            if value > highest:
-                highest = value
+            highest = max(highest, value)
             total += 8.0 ** min(value, 40)
     return (highest, total)

@@ -108,6 +108,7 @@ def _base_of(op):  # type: ignore[no-untyped-def]
 
 @lazy_jit
 def row(rows, m, kind, c0, cn, a, b, za, zb, gate):  # type: ignore[no-untyped-def]
+    """Write row ``m``; returns the next."""
     base = 8 * m
     rows[base] = kind
     rows[base + 1] = c0
@@ -122,6 +123,7 @@ def row(rows, m, kind, c0, cn, a, b, za, zb, gate):  # type: ignore[no-untyped-d
 
 @lazy_jit
 def phase_row(rows, coefs, m, c0, cn, value, gate):  # type: ignore[no-untyped-def]
+    """Write a PHASE of ``value`` as row ``m``; returns the next."""
     coefs[4 * m] = value
     return row(rows, m, PHASE, c0, cn, -1, -1, -1, -1, gate)
 

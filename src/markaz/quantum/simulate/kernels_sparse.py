@@ -46,20 +46,22 @@ def slot_of(table, keys, at, pairs, words):  # type: ignore[no-untyped-def]
 
 @lazy_jit
 def bit_at(keys, at, q):  # type: ignore[no-untyped-def]
+    """Bit ``q`` of the key at ``at``."""
     return (keys[at + q // BITS] >> (q % BITS)) & 1
 
 
 @lazy_jit
 def _selected(keys, at, where, masks, first, cn):  # type: ignore[no-untyped-def]
     """Whether all controls are set, each given by its word and its bit in that."""
-    for j in range(first, first + cn):
-        if keys[at + where[j]] & masks[j] == 0:
-            return False
-    return True
+    j = first
+    while j < first + cn and keys[at + where[j]] & masks[j] != 0:
+        j += 1
+    return j == first + cn
 
 
 @lazy_jit
 def toggle(keys, at, a, b):  # type: ignore[no-untyped-def]
+    """Flip bits ``a`` and, unless it is -1, ``b`` of the key at ``at``."""
     one = 1
     keys[at + a // BITS] ^= one << (a % BITS)
     if b >= 0:

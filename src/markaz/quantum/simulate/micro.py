@@ -21,35 +21,37 @@ _ROWS[[Op.CRZ, Op.ISWAP, Op.DCX, Op.ECR, Op.RZZ]] = 2
 _ROWS[Op.RCCX] = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Micro:
     """Micro-operations: ``rows`` (ROW each), ``coefs`` (4 each) and ``controls``, as flat
-    lists (interpreted) or arrays (compiled); the state is to be multiplied by ``scalar``."""
+    lists (interpreted) or arrays (compiled); the state is to be multiplied by ``scalar``.
+    """
 
     rows: Any
     coefs: Any
     controls: Any
     count: int
     scalar: complex
+    _other: Micro | None = None  # the other form, once it was asked for
 
     def arrays(self) -> Micro:
         """The same with arrays."""
         if isinstance(self.rows, np.ndarray):
             return self
-        return Micro(
-            np.array(self.rows, np.int32),
-            np.array(self.coefs, np.complex128),
-            np.array(self.controls, np.int32),
-            self.count,
-            self.scalar,
-        )
+        if self._other is None:
+            rows, controls = np.array(self.rows, np.int32), np.array(self.controls, np.int32)
+            coefs = np.array(self.coefs, np.complex128)
+            self._other = Micro(rows, coefs, controls, self.count, self.scalar, self)
+        return self._other
 
     def lists(self) -> Micro:
         """The same with lists."""
         if isinstance(self.rows, list):
             return self
-        rows, coefs, controls = (x.tolist() for x in (self.rows, self.coefs, self.controls))
-        return Micro(rows, coefs, controls, self.count, self.scalar)
+        if self._other is None:
+            rows, coefs, controls = (x.tolist() for x in (self.rows, self.coefs, self.controls))
+            self._other = Micro(rows, coefs, controls, self.count, self.scalar, self)
+        return self._other
 
 
 def lowered(circuit: Circuit, *, engine: str, fast: bool | None = None) -> Micro:

@@ -29,6 +29,7 @@ class Steps:
     angles: list[float] = field(default_factory=list)
     pool: list[int] = field(default_factory=list)
     gate: int = 0
+    _arrays: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.rows) // 6
@@ -56,12 +57,12 @@ class Steps:
                 self.turn(share if size % 2 else -share, *((q, Z) for q in chosen))
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """``rows`` int32, ``angles`` float64 and ``pool`` int32 for the compiled loop."""
-        return (
-            np.array(self.rows, np.int32),
-            np.array(self.angles, np.float64),
-            np.array(self.pool, np.int32),
-        )
+        """``rows`` int32, ``angles`` float64 and ``pool`` int32 for the compiled loop; nothing
+        may be appended any more."""
+        if self._arrays is None:
+            rows, pool = np.array(self.rows, np.int32), np.array(self.pool, np.int32)
+            self._arrays = rows, np.array(self.angles, np.float64), pool
+        return self._arrays
 
 
 def _snapped(c: float, s: float) -> tuple[float, float]:

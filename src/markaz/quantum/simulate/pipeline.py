@@ -22,6 +22,7 @@ from markaz.quantum.simulate.samples import Samples
 from markaz.quantum.simulate.settle import settle
 from markaz.quantum.simulate.simplify import Simplified, simplify
 from markaz.quantum.simulate.tasks import DYNAMIC, SAMPLE, Task
+from markaz.quantum.simulate.versions import versions
 
 if TYPE_CHECKING:
     from markaz.quantum.observables import PauliSum
@@ -177,24 +178,16 @@ def _dynamic(job: Job, circuit: Circuit, plan: Plan) -> tuple[NDArray[np.uint8],
 
 
 def plan_job(job: Job) -> Plan:
-    """The plan alone; runs nothing."""
+    """The plan for counts; runs nothing."""
     circuit = settle(job.circuit)
-    if job.observables is not None:
-        from markaz.quantum.simulate.expect import plan_values
-
-        return plan_values(job, circuit)
     if circuit.is_dynamic:
         return _dynamic_plan(job, circuit)
     return prepare(job, circuit).plan
 
 
 def run_job(job: Job) -> Result:
-    """Run a job to its result."""
+    """Run a job to its counts."""
     circuit = settle(job.circuit)
-    if job.observables is not None:
-        from markaz.quantum.simulate.expect import run_values
-
-        return run_values(job, circuit)
     if circuit.is_dynamic:
         plan = _dynamic_plan(job, circuit)
         planned = time.monotonic()
@@ -226,9 +219,6 @@ def visible(circuit: Circuit) -> NDArray[np.int64] | slice:
 
 def finished(job: Job, plan: Plan, planned: float) -> Result:
     """A result with everything but its outcomes; the plan names the engines that ran."""
-    from markaz.quantum.programs.program_hash import program_hash
-    from markaz.quantum.simulate.versions import versions
-
     used = [p.engine for p in plan.parts if p.engine]
     if used:
         heaviest = max(plan.parts, key=lambda p: (p.qubits, p.gates))
@@ -252,6 +242,6 @@ def finished(job: Job, plan: Plan, planned: float) -> Result:
             "run": now - planned,
             "total": now - job.started,
         },
-        program_hash=program_hash(circuit),
+        circuit=circuit,
         engines=versions(used),
     )

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from markaz.quantum.programs.circuit import Circuit
+from markaz.quantum.programs.program_hash import program_hash
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -105,7 +108,7 @@ class Result:
     spaces; ``memory``: the same strings shot by shot, when asked for; ``values`` and
     ``standard_errors`` (0.0: exact) for observables. ``fidelity`` is a lower bound on the
     fidelity of the state that was sampled (1.0: exact). ``seconds`` has parse, plan, run
-    and total.
+    and total. ``circuit`` is the program as it was read, parameters bound.
     """
 
     shots: int
@@ -116,13 +119,18 @@ class Result:
     measured: str
     plan: Plan
     seconds: dict[str, float]
-    program_hash: str
+    circuit: Circuit
     counts: dict[str, int] | None = None
     memory: list[str] | None = None
     values: list[float] | None = None
     standard_errors: list[float] | None = None
     fidelity: float = 1.0
     engines: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def program_hash(self) -> str:
+        """Semantic hash of the program, see ``programs.program_hash``."""
+        return program_hash(self.circuit)
 
     def to_json(self) -> dict[str, Any]:
         """The contracted keys of a run that succeeded (``file`` is the caller's)."""

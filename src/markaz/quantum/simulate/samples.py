@@ -31,7 +31,8 @@ class Samples:
         """One row a shot, in random order; shape (shots, qubits)."""
         if self.weights is None:
             return self.bits
-        return self.bits[rng.permutation(np.repeat(np.arange(len(self.bits)), self.weights))]
+        order = rng.permutation(np.repeat(np.arange(len(self.bits)), self.weights))
+        return np.asarray(self.bits[order])
 
     @staticmethod
     def from_integers(

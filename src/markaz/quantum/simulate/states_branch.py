@@ -22,6 +22,7 @@ Rows = tuple[NDArray[np.uint8], NDArray[np.int64]]  # outcomes (rows, qubits), s
 DENSE_QUBITS = 20  # above this, states are sparse or refused
 FEW_STATES = 32  # up to which a dictionary is quicker than NumPy
 MANY_STATES = 1 << 18
+SEARCHED_STATES = 1 << 12
 _PRODUCT = 1e-24  # squared sine of the angle between states that are the same but for rounding
 
 
@@ -65,9 +66,9 @@ class Amplitudes:
         self.spent = [0]  # interpreted steps so far, shared by all copies
 
     @staticmethod
-    def prepare(circuit: Circuit) -> Segment:
-        """Micro-operations, as lists until arrays are needed."""
-        return Segment(lowered(circuit, engine="markaz:branch"))
+    def prepare(circuit: Circuit) -> Micro:
+        """The circuit's micro-operations."""
+        return lowered(circuit, engine="markaz:branch")
 
     def copy(self) -> Amplitudes:
         """An independent copy."""
@@ -76,25 +77,24 @@ class Amplitudes:
         other.psi, other.num_qubits, other.spent = self.psi.copy(), self.num_qubits, self.spent
         return other
 
-    def run(self, segment: Segment) -> None:
+    def run(self, segment: Micro) -> None:
         """Apply a segment; raises EngineRefusal where a sparse state grows too large."""
         if self.sparse is not None:
             before = self.sparse.copy()
             try:
-                self.sparse.apply(segment.micro)
+                self.sparse.apply(segment)
                 return
             except EngineRefusal:
                 if self.num_qubits > DENSE_QUBITS:
                     raise
                 self._make_dense(before)
-        micro = segment.micro
-        self.spent[0] += micro.count * (10 + len(self.psi) // 60)
+        self.spent[0] += segment.count * (10 + len(self.psi) // 60)
         if run_dense.worth_it(self.spent[0]):
             micro = segment.arrays()
             run_dense.fast(self.psi, micro.count, micro.rows, micro.coefs, micro.controls)
         else:
             run_views(self.psi, segment.lists())
-        self.psi *= micro.scalar
+        self.psi *= segment.scalar
 
     def probability(self, qubit: int) -> float:
         """Probability that ``qubit`` is 1."""
@@ -121,7 +121,10 @@ class Amplitudes:
             halves[:] = halves[:, ::-1].copy()
 
     def is_product(self, qubit: int) -> bool:
-        """Whether the states left by the two outcomes are parallel, up to rounding."""
+        """Whether the states left by the two outcomes are parallel, up to rounding; False
+        without looking where that would take long."""
+        if self.sparse is not None and len(self.sparse) > SEARCHED_STATES:
+            return False
         zero, one = self._halves(qubit)
         a, b = np.vdot(zero, zero).real, np.vdot(one, one).real
         rest = one - zero * (np.vdot(zero, one) / a)
@@ -150,25 +153,6 @@ class Amplitudes:
         self.psi = np.zeros(1 << self.num_qubits, np.complex128)
         self.psi[keys[:, 0]] = amps
         self.sparse = None
-
-
-class Segment:
-    """Micro-operations of a run of gates in both forms, each made when first asked for."""
-
-    def __init__(self, micro: Micro) -> None:
-        self.micro = micro
-        self._lists: Micro | None = None
-        self._arrays: Micro | None = None
-
-    def lists(self) -> Micro:
-        """As lists."""
-        self._lists = self._lists or self.micro.lists()
-        return self._lists
-
-    def arrays(self) -> Micro:
-        """As arrays."""
-        self._arrays = self._arrays or self.micro.arrays()
-        return self._arrays
 
 
 _STIM = {

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from markaz.quantum.simulate.engines.base import EngineRefusal
-from markaz.quantum.simulate.kernels_pauli import CX, CZ, DONE, NEGLIGIBLE, TURN, H, run_pauli
-from markaz.quantum.simulate.kernels_sparse import BITS
+from markaz.quantum.simulate.kernels_pauli import CX, CZ, NEGLIGIBLE, TURN, H, run_pauli
+from markaz.quantum.simulate.kernels_sparse import BITS, DONE
 from markaz.quantum.simulate.pauli_rules import Steps
 
 Terms = dict[int, float]  # bit q: X part of qubit q; bit n + q: Z part; Y has both

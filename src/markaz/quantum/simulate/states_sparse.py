@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +42,11 @@ class SparseState:
         return len(self.states) if self.states is not None else len(self.arrays()[1])
 
     def copy(self) -> SparseState:
-        """A copy that can be changed independently (arrays are never changed in place)."""
-        return replace(self, states=None if self.states is None else dict(self.states))
+        """A copy that can be changed independently; amplitudes are replaced, never changed
+        in place, and so can be shared."""
+        return SparseState(
+            self.num_qubits, self.limit, self.work, self.states, self.packed, self.peak
+        )
 
     def arrays(self) -> tuple[Keys, Amplitudes]:
         """Keys (states, words) and amplitudes (states,), in no particular order."""
@@ -228,7 +231,8 @@ def bits_of(keys: Keys, qubits: Iterable[int]) -> NDArray[np.uint8]:
 
 
 def _ones(keys: Keys, qubit: int) -> NDArray[np.bool_]:
-    return (keys[:, qubit // BITS] >> (qubit % BITS)) & 1 == 1
+    ones: NDArray[np.bool_] = (keys[:, qubit // BITS] >> (qubit % BITS)) & 1 == 1
+    return ones
 
 
 def expectation(keys: Keys, amps: Amplitudes, pauli: Pauli) -> float:

@@ -55,6 +55,19 @@ class Sweep:
         for rows in self._chunks(angles):
             yield self.prepared.expectation_values_many(rows, strings)
 
+    def sums(
+        self, angles: NDArray[np.float64], terms: Sequence[tuple[float, Pauli]]
+    ) -> Iterator[NDArray[np.float64]]:
+        """As ``expectations``, for one sum of ``terms``; chunks of shape (some points, 1).
+
+        Quicker than adding single strings up: the engine measures those that commute
+        together.
+        """
+        observable = [(float(c), list(p.factors)) for c, p in terms]
+        for rows in self._chunks(angles):
+            found = self.prepared.observable_expectation_many(rows, observable)
+            yield np.array([[value.mean] for value in found])
+
     def samples(
         self, angles: NDArray[np.float64], shots: int, rng: np.random.Generator
     ) -> Iterator[NDArray[np.int64]]:
@@ -137,8 +150,8 @@ def _draw(
 ) -> NDArray[np.int64]:
     edges = np.cumsum(probabilities)
     draws = rng.random(shots) * edges[-1]
-    found = np.searchsorted(edges, draws, side="right")
-    return np.minimum(found, len(edges) - 1, dtype=np.int64)
+    found: NDArray[np.int64] = np.searchsorted(edges, draws, side="right")
+    return found.clip(max=len(edges) - 1)
 
 
 class _Writer:

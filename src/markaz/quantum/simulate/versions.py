@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
+from markaz import __version__
+
 DISTRIBUTIONS = {
     "stim": "stim",
     "prism": "prism-q",
@@ -21,8 +23,6 @@ DISTRIBUTIONS = {
 def version_of(library: str) -> str:
     """Installed version of an engine's library; Markaz's own for its own engines."""
     if library == "markaz":
-        from markaz import __version__
-
         return __version__
     try:
         return version(DISTRIBUTIONS.get(library, library))

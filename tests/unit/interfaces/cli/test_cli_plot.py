@@ -8,6 +8,7 @@ import click
 import pytest
 
 from markaz.interfaces.cli import plot
+from markaz.quantum.programs.circuit import Builder
 from markaz.quantum.simulate.result import Plan, Result
 
 pytest.importorskip("matplotlib")
@@ -23,7 +24,7 @@ def result(**changes: object) -> Result:
         "measured": "explicit",
         "plan": Plan("stim:stabilizer", "", 0.0, 0),
         "seconds": {},
-        "program_hash": "h",
+        "circuit": Builder().build(),
         "counts": {"00": 250, "11": 750},
     }
     return Result(**(fields | changes))  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from click.testing import Result as Invocation
 
 from markaz.interfaces.cli import run as run_module
 from markaz.interfaces.cli.main import cli
+from markaz.quantum.programs.circuit import Builder
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.simulate.result import Plan, Result
 
@@ -28,7 +29,7 @@ KEYS = [
 ]  # fmt: skip
 
 
-def fake(task: run_module.Task, progress: Callable[[str], None]) -> Result:
+def fake(task: run_module.Task, progress: Callable[[str], None]) -> run_module.Outcome:
     """Counts are the task's own name and size, so that order and options can be seen."""
     if task.file == "missing":
         raise ProgramError("file", "there is no such file")
@@ -40,7 +41,7 @@ def fake(task: run_module.Task, progress: Callable[[str], None]) -> Result:
         time.sleep(float(task.file[4:]))
     progress("running")
     values = [0.5 * (i + 1) for i in range(len(task.observables))]
-    return Result(
+    found = Result(
         shots=task.shots,
         seed=11 if task.seed is None else task.seed,
         num_qubits=3,
@@ -49,7 +50,7 @@ def fake(task: run_module.Task, progress: Callable[[str], None]) -> Result:
         measured="explicit",
         plan=Plan("stim:stabilizer", f"{task.engine} {dict(task.parameters)}", 0.0, 0),
         seconds={"parse": 0.0, "plan": 0.0, "run": 0.0, "total": 0.0},
-        program_hash="h",
+        circuit=Builder().build(),
         counts=None if values else {"011": task.shots},
         memory=["011"] * task.shots if task.memory else None,
         values=values or None,
@@ -57,6 +58,7 @@ def fake(task: run_module.Task, progress: Callable[[str], None]) -> Result:
         fidelity=task.min_fidelity,
         engines={"stim": "1.16"},
     )
+    return run_module.Outcome(found, 4, found.to_json())
 
 
 @pytest.fixture
@@ -153,6 +155,7 @@ def test_people_get_a_report_for_each_file(markaz: Markaz) -> None:
     titles = [x for x in found.stdout.splitlines() if x and not x.startswith(" ")]
     assert titles == ["a", "b"]
     assert "01 1" in found.stdout
+    assert "  3 qubits, 3 bits, 4 gates" in found.stdout.splitlines()
 
 
 def test_what_found_no_room_beside_others_runs_alone(markaz: Markaz) -> None:

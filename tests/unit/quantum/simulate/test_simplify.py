@@ -131,8 +131,14 @@ def test_phase_estimation_of_an_eigenstate_unentangles() -> None:
 
 def test_inverse_pairs_cancel() -> None:
     base = [(Op.H, (0,), ()), (Op.CX, (0, 1), ()), (Op.H, (0,), ()), (Op.RY, (1,), (0.3,))]
-    pairs = [(Op.CX, (0, 1), ()), (Op.CX, (0, 1), ()), (Op.RXX, (0, 1), (0.4,)),
-             (Op.RXX, (1, 0), (-0.4,)), (Op.T, (0,), ()), (Op.TDG, (0,), ())]
+    pairs = [
+        (Op.CX, (0, 1), ()),
+        (Op.CX, (0, 1), ()),
+        (Op.RXX, (0, 1), (0.4,)),
+        (Op.RXX, (1, 0), (-0.4,)),
+        (Op.T, (0,), ()),
+        (Op.TDG, (0,), ()),
+    ]
     tail = [(Op.CH, (0, 1), ()), (Op.CH, (1, 0), ())]
 
     with_pairs = simplify(built(2, *base, *pairs, *tail))
@@ -160,8 +166,12 @@ def test_only_the_light_cone_is_kept() -> None:
 def test_independent_parts_are_split() -> None:
     gates = []
     for a in (0, 2, 4):
-        gates += [(Op.RY, (a,), (0.3,)), (Op.RY, (a + 1,), (0.5,)), (Op.CH, (a, a + 1), ()),
-                  (Op.CH, (a + 1, a), ())]
+        gates += [
+            (Op.RY, (a,), (0.3,)),
+            (Op.RY, (a + 1,), (0.5,)),
+            (Op.CH, (a, a + 1), ()),
+            (Op.CH, (a + 1, a), ()),
+        ]
 
     done = simplify(built(6, *gates))
 
@@ -203,7 +213,8 @@ def test_expectation_values_survive_simplification(style: str) -> None:
         layout = lay_out(circuit, paulis)
         states = [amplitudes(p.part.circuit) for p in layout.pieces]
         got = [
-            0.0 if f is None
+            0.0
+            if f is None
             else math.prod(pauli_value(states[i], layout.pieces[i].paulis[j]) for i, j in f)
             for f in layout.factors
         ]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a mutant is one line, as long as the line that it changes
 """Planted bugs in the passes are caught by comparing distributions.
 
 Each mutant changes one line of a kernel; the same random circuits that the passes must
@@ -43,7 +44,7 @@ MUTANTS = [
     ("kernel_emit", "if is_fixed_involution(op) and same:", "if is_fixed_involution(op):"),
     ("kernel_emit", "if adds_up(op) and (same or", "if adds_up(op) and (True or same or"),
     ("kernel_emit", "if abs(math.sin(total / 4)) < EPS:", "if abs(math.sin(total / 2)) < EPS:"),
-    ("kernel_emit", "if k >= 0 and k == w.last[b] and CX <=", "if k >= 0 and CX <="),
+    ("kernel_emit", "paired = k >= 0 and k == w.last[b] and", "paired = k >= 0 and"),
     ("kernel_emit", "if k >= 0 and k == w.last[b] and k == w.last[c] and", "if k >= 0 and k == w.last[b] and"),
     ("kernel_emit", "angle = cmath.phase(x1) - cmath.phase(x0)", "angle = cmath.phase(x1)"),
     ("kernel_emit", "    if x0 == 0:\n        append(w, X", "    if x0 == 0:\n        append(w, Z"),

@@ -68,6 +68,9 @@ def check(circuit: Circuit) -> None:
         bound = bind(circuit, dict(zip(names, point.tolist(), strict=True)))
         expected = [expectation(bound, p) for p in EVERY_PAULI]
         assert np.allclose(row, expected, atol=1e-12, rtol=0)
+    terms = [(0.5 - k, pauli) for k, pauli in enumerate(EVERY_PAULI)]
+    sums = np.concatenate(list(prepared.sums(angles, terms)))
+    assert np.allclose(sums[:, 0], found @ [c for c, _ in terms], atol=1e-11, rtol=0)
 
 
 @pytest.mark.parametrize("op", sorted(sweep._SYMBOLIC), ids=lambda op: op.name)

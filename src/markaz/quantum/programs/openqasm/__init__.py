@@ -13,8 +13,10 @@ from markaz.quantum.programs.openqasm.parser import Parser
 
 __all__ = ["read_openqasm", "version_of"]
 
-_HEADER = re.compile(rf"{BLANK}OPENQASM\b{BLANK}([0-9]+)(?:\.[0-9]+)?").match
+_HEADER = re.compile(rf"{BLANK}OPENQASM\b{BLANK}([0-9]+)(?:\.[0-9]+)?({BLANK};)?").match
 _LATE_HEADER = re.compile(r"^\s*OPENQASM\s+([0-9]+)(?:\.[0-9]+)?\s*;", re.MULTILINE).search
+_INCLUDE = re.compile(r"\s*+include\s*+\"(?:qelib1|stdgates)\.inc\"\s*+;").match
+_BLANK = re.compile(BLANK).match
 _SIGNS_OF_3 = re.compile(
     r"\bstdgates\.inc\b|^\s*(?:const\s|input\s|output\s|let\s|def\s|for\s|while\b|switch\b|box\b"
     r"|ctrl\b|negctrl\b|inv\s*@|pow\s*\(|gphase\b"
@@ -24,21 +26,24 @@ _SIGNS_OF_3 = re.compile(
 _SIGNS_OF_2 = re.compile(r"\bqelib1\.inc\b|^\s*[qc]reg\s", re.MULTILINE).search
 
 
-def version_of(source: Source) -> int:
-    """2 or 3: by the header, wherever it stands, else by the words that a program uses.
+def version_of(source: Source) -> tuple[int, int]:
+    """(2 or 3, where statements begin): by the header, wherever it stands, else by the
+    words that a program uses.
 
     Raises ProgramError ``unsupported`` for any other version.
     """
-    start = 1 if source.text.startswith("\ufeff") else 0
-    match = _HEADER(source.text, start) or _LATE_HEADER(source.text)
+    text = source.text
+    start = 1 if text.startswith("\ufeff") else 0
+    first = _HEADER(text, start)
+    match = first or _LATE_HEADER(text)
     if match is not None:
         version = match[1].lstrip("0")
         if version not in ("2", "3"):
             source.unsupported(f"OpenQASM version {clip(match[1])}", match.start(1))
-        return int(version)
-    if _SIGNS_OF_2(source.text) and not _SIGNS_OF_3(source.text):
-        return 2
-    return 3 if _SIGNS_OF_3(source.text) else 2
+        return int(version), first.end() if first and first[2] else start
+    if _SIGNS_OF_2(text) and not _SIGNS_OF_3(text):
+        return 2, start
+    return 3 if _SIGNS_OF_3(text) else 2, start
 
 
 def read_openqasm(text: str, limits: Limits = DEFAULT) -> Circuit:
@@ -51,30 +56,36 @@ def read_openqasm(text: str, limits: Limits = DEFAULT) -> Circuit:
     source = Source(text, limits)
     if len(text) > limits.source_bytes:
         source.limit(f"the program has more than {limits.source_bytes} characters", 0)
-    version = version_of(source)
+    version, start = version_of(source)
     program = Interpreter(source, version)
-    parser, fast = Parser(source, version), FastPath(program)
+    parser = Parser(source, version)
     try:
-        _carry_out(program, parser, fast)
+        _carry_out(program, parser, start)
     except RecursionError:
         source.limit("the program is nested too deep", parser.lexer.start)
     return program.emitter.builder.build()
 
 
-def _carry_out(program: Interpreter, parser: Parser, fast: FastPath) -> None:
-    lexer = parser.lexer
-    at = 1 if lexer.text.startswith("\ufeff") else 0
+def _carry_out(program: Interpreter, parser: Parser, at: int) -> None:
+    lexer, fast = parser.lexer, FastPath(program)
+    if include := _INCLUDE(lexer.text, at):
+        at = include.end()
     while True:
-        at = fast.take(at)
-        lexer.seek(at)  # past comments, behind which another list of gates may begin
-        if lexer.kind == END:
-            break
-        taken = fast.take(lexer.start)
-        if taken > lexer.start:
+        at = _after_blank(lexer.text, at)
+        taken = fast.take(at)
+        if taken > at:
             at = taken
             continue
+        lexer.seek(at)
+        if lexer.kind == END:
+            break
         statement = parser.statement()
         at = lexer.end
         if program.execute(statement) == "end":
             break
     program.finish(at)
+
+
+def _after_blank(text: str, at: int) -> int:
+    match = _BLANK(text, at)
+    return match.end() if match else at

@@ -67,9 +67,7 @@ class Control(Subroutines):
         self.scopes.pop()
         return leaving
 
-    def _inside(
-        self, block: s.Block, offset: int, table: dict[str, Entry] | None = None
-    ) -> str:
+    def _inside(self, block: s.Block, offset: int, table: dict[str, Entry] | None = None) -> str:
         """A block that may or may not be passed."""
         self.dynamic += 1
         if self.dynamic > self.source.limits.nesting:
@@ -113,9 +111,7 @@ class Control(Subroutines):
         self._branches(condition, statement.then, statement.otherwise, statement.offset)
         return ""
 
-    def _branches(
-        self, condition: Expr, then: s.Block, otherwise: s.Block, offset: int
-    ) -> None:
+    def _branches(self, condition: Expr, then: s.Block, otherwise: s.Block, offset: int) -> None:
         self._operation(Op.IF, offset, condition)
         self._inside(then, offset)
         if otherwise:

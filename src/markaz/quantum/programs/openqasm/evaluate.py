@@ -326,8 +326,9 @@ def indexed(value: Value, at: Value) -> Value:
         if isinstance(chosen, range) and isinstance(value.index, range):
             at_ = value.index
             stop = at_.start + chosen.stop * at_.step
-            return type(value)(range(at_.start + chosen.start * at_.step, stop,
-                                     chosen.step * at_.step))
+            return type(value)(
+                range(at_.start + chosen.start * at_.step, stop, chosen.step * at_.step)
+            )
         return type(value)(tuple(value.index[i] for i in chosen))
     if isinstance(value, v.Runtime) and isinstance(at, int):
         return dynamic.index(value, int(positions(at, value.width)))  # type: ignore[arg-type]

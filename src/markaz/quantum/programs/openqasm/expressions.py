@@ -107,9 +107,7 @@ class ExpressionReader:
         if self._stack:
             frame = self._stack[-1]
             assert isinstance(frame, _Frame)
-            self._source.parse(
-                f"expected '{_CLOSE[frame.kind]}', found {lex.found()}", lex.start
-            )
+            self._source.parse(f"expected '{_CLOSE[frame.kind]}', found {lex.found()}", lex.start)
         return self._out
 
     def read_range(self) -> Rpn:
@@ -129,9 +127,7 @@ class ExpressionReader:
             else:
                 outcome = self._punctuation() if self._lex.kind == lx.SYMBOL else None
                 if outcome is None:
-                    self._source.parse(
-                        f"expected ']', found {self._lex.found()}", self._lex.start
-                    )
+                    self._source.parse(f"expected ']', found {self._lex.found()}", self._lex.start)
                 operand = outcome
         return self._out[1:-1]
 

@@ -18,12 +18,13 @@ from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.gates import Op
 from markaz.quantum.programs.openqasm import lexer as lx
 from markaz.quantum.programs.openqasm.evaluate import Evaluator
-from markaz.quantum.programs.openqasm.expressions import ExpressionReader, Rpn
+from markaz.quantum.programs.openqasm.expressions import ExpressionReader, Item, Rpn
 from markaz.quantum.programs.openqasm.gatedefs import Gate, Opaque, WellKnown
 from markaz.quantum.programs.openqasm.interpreter import Interpreter
 from markaz.quantum.programs.openqasm.rows import POOLED_CODES, plain
 from markaz.quantum.programs.openqasm.scopes import Entry, Variable
 from markaz.quantum.programs.openqasm.stdgates import NATIVE
+from markaz.quantum.programs.openqasm.syntax import Declare, Type
 from markaz.quantum.programs.openqasm.values import Bits, Number, Qubits, Symbolic, is_function
 
 _PLACE: Final = r"[^\W\d]\w*+\s*+\[\s*+[0-9]++\s*+\]"
@@ -42,9 +43,14 @@ _STATEMENT = re.compile(_statement("("))
 _RUN = re.compile(f"(?:{_statement('(?:')})++").match
 _MEASURE = re.compile(rf"\s*+({_PLACE})\s*+=\s*+measure\s++({_PLACE})\s*+;")
 _BARRIER = re.compile(rf"\s*+barrier\s++({_PLACE}(?:\s*+,\s*+{_PLACE})*+)\s*+;").match
+_REGISTER = re.compile(
+    r"(?:([qc])reg\s++([^\W\d]\w*+)\s*+\[\s*+([0-9]{1,9}+)\s*+\]"
+    r"|(qubit|bit)\s*+\[\s*+([0-9]{1,9}+)\s*+\]\s*+([^\W\d]\w*+))\s*+;"
+).match
 _PARTS = re.compile(r"([^\W\d]\w*+)\s*+\[\s*+([0-9]++)").findall
 _DECIMAL = r"[0-9]++(?:\.[0-9]*+)?+(?:[eE][-+]?[0-9]++)?+"
-_PLAIN_NUMBER = re.compile(rf"\s*+[-+]?{_DECIMAL}\s*+").fullmatch
+_NUMBER = rf"\s*+[-+]?{_DECIMAL}\s*+"
+_NUMBERS = re.compile(f"{_NUMBER}(?:,{_NUMBER})*+").fullmatch
 _TIMES_PI = re.compile(
     rf"\s*+(-)?\s*+(?:({_DECIMAL})\s*+\*\s*+)?+pi\s*+(?:\*\s*+({_DECIMAL})\s*+)?+"
     rf"(?:/\s*+({_DECIMAL})\s*+)?+"
@@ -56,7 +62,7 @@ _BAD: Final = 255
 _INTO: Final = 100  # added to the number of qubits where there is a "->"
 _MEASURE_CODE: Final = int(Op.MEASURE)
 _ROW = struct.Struct("=3i").pack
-_ANGLES = struct.Struct("=4d").pack
+_ANGLES = [struct.Struct(f"={n}d{32 - 8 * n}x").pack for n in range(5)]
 _AUX = struct.Struct("=i").pack
 _NO_AUX: Final = _AUX(-1)
 _SMALL, _LARGE = 512, 1 << 18  # characters looked at in one go
@@ -64,7 +70,7 @@ _SMALL, _LARGE = 512, 1 << 18  # characters looked at in one go
 
 def simple_number(text: str) -> float | None:
     """A decimal number or a multiple of pi as Python computes it; None for other texts."""
-    if _PLAIN_NUMBER(text):
+    if _NUMBERS(text) and "," not in text:
         return float(text)
     match = _TIMES_PI(text)
     if match is None:
@@ -91,20 +97,27 @@ class _Angles(dict[str, bytes]):
         self._evaluator, self._top, self._version = evaluator, top, version
 
     def __missing__(self, text: str) -> bytes:
-        values = self._simple(text)
-        if values is None:
-            values = self._parsed(text)
+        if _NUMBERS(text):
+            numbers = tuple(map(float, text.split(",")))
+            if len(numbers) <= 4 and math.inf not in map(abs, numbers):
+                self.values[text], self.counts[text] = numbers, len(numbers)
+                packed = self[text] = _ANGLES[len(numbers)](*numbers)
+                return packed
+        return self._general(text)
+
+    def _general(self, text: str) -> bytes:
+        values = self._multiples_of_pi(text) or self._parsed(text)
         self.values[text] = values
         self.counts[text] = -1 if values is None else len(values)
         if values is not None and any(isinstance(x, Symbolic) for x in values):
             self.symbolic.add(text)
-        packed = self[text] = _ANGLES(*plain(values or ())[:4])
+        packed = self[text] = _ANGLES[4](*plain(values or ())[:4])
         return packed
 
     @staticmethod
-    def _simple(text: str) -> tuple[Number, ...] | None:
+    def _multiples_of_pi(text: str) -> tuple[Number, ...] | None:
         numbers: list[Number] = []
-        for part in text.split(",") if text else ():
+        for part in text.split(","):
             number = simple_number(part)
             if number is None or not math.isfinite(number):
                 return None
@@ -192,12 +205,23 @@ class FastPath:
         if len(self._program.gates.defined) != self._defined:
             self._defined = len(self._program.gates.defined)
             self._codes.clear()
-        end = self._gates(start)
+        end = self._registers(start) or self._gates(start)
         if end == start:
             end = self._measurements(start)
         if end == start:
             end = self._barrier(start)
         return end
+
+    def _registers(self, start: int) -> int:
+        """A register declaration; 0 if there is none."""
+        match = _REGISTER(self._text, start)
+        if match is None or (match[4] and self._program.version == 2):
+            return 0
+        letter, name, size, word, size_3, name_3 = match.groups()
+        kind = word or ("qubit" if letter == "q" else "bit")
+        type_ = Type(kind, [Item("number", int(size or size_3), start)], start)
+        self._program.execute(Declare(start, type_, name or name_3, None))
+        return match.end()
 
     def _gates(self, start: int) -> int:
         match = _RUN(self._text, start, start + self._window)
@@ -209,9 +233,7 @@ class FastPath:
         angles = list(map(self._angles.__getitem__, texts))
         wires = list(map(self._places.__getitem__, places))
         counts = map(self._angles.counts.__getitem__, texts)
-        kinds = list(
-            zip(names, counts, map(self._places.counts.__getitem__, places), strict=True)
-        )
+        kinds = list(zip(names, counts, map(self._places.counts.__getitem__, places), strict=True))
         for kind in set(kinds) - self._codes.keys():
             self._codes[kind] = self._code(*kind)
         codes = bytes(map(self._codes.__getitem__, kinds))
@@ -303,7 +325,7 @@ class FastPath:
             if code == _U2:
                 values = self._angles.values[texts[i]]
                 assert values is not None
-                angles[i] = _ANGLES(math.pi / 2, *plain(values)[:3])
+                angles[i] = _ANGLES[4](math.pi / 2, *plain(values)[:3])
 
     def _unbound(self, texts: tuple[str, ...], at: int, stop: int) -> None:
         first = len(self._builder.ops) - at

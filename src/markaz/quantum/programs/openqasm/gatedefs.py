@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from markaz.quantum.programs.openqasm.evaluate import Evaluator
 from markaz.quantum.programs.openqasm.expressions import Rpn
 from markaz.quantum.programs.openqasm.lexer import Source, clip
-from markaz.quantum.programs.openqasm.modifiers import APPLY
+from markaz.quantum.programs.openqasm.modifiers import apply
 from markaz.quantum.programs.openqasm.rows import BARRIER, Packed, Row, Rows, Wires, pack
 from markaz.quantum.programs.openqasm.stdgates import (
     NATIVE,
@@ -88,9 +88,7 @@ class Defined(Gate):
 
     __slots__ = ("_kept", "_values", "items", "param_names")
 
-    def __init__(
-        self, name: str, params: tuple[str, ...], qubits: int, values: Evaluator
-    ) -> None:
+    def __init__(self, name: str, params: tuple[str, ...], qubits: int, values: Evaluator) -> None:
         super().__init__(name, len(params), qubits)
         self.param_names, self._values = params, values
         self.items: list[Item] = []
@@ -143,10 +141,7 @@ def modified(
     controls = sum(int(x) for kind, x in modifiers if kind in ("ctrl", "negctrl"))
     if modifiers and gate.size > PACKED_ROWS * 100:
         raise ValueProblem("limit-size", f"a modified gate of {gate.size} operations")
-    rows = gate.rows(params, count - controls)
-    for kind, x in reversed(modifiers):
-        rows = APPLY[kind](rows, x)
-    return rows
+    return apply(gate.rows(params, count - controls), modifiers)
 
 
 def modifier_argument(
@@ -232,9 +227,7 @@ class GateTable:
     def _with_body(
         self, definition: GateDefinition, body: tuple[GateCall | Barrier, ...]
     ) -> Defined:
-        gate = Defined(
-            definition.name, definition.params, len(definition.qubits), self._values
-        )
+        gate = Defined(definition.name, definition.params, len(definition.qubits), self._values)
         wires = {q: i for i, q in enumerate(definition.qubits)}
         size = 0
         for line in body:

@@ -202,9 +202,7 @@ class Interpreter(Control):
         """Physical qubit ``$number``; the first one declares them all."""
         if not self.physical:
             if self.emitter.builder.num_qubits:
-                self.source.unsupported(
-                    "physical qubits and declared ones cannot be mixed", offset
-                )
+                self.source.unsupported("physical qubits and declared ones cannot be mixed", offset)
             count = self.highest_physical() + 1
             if count > self.source.limits.qubits:
                 self.source.limit(f"physical qubit {count - 1} is too high a number", offset)

@@ -286,6 +286,9 @@ def _root_of_gate(row: Row, exponent: float) -> Rows:
         middle = control(_root_of_one_qubit([(X, (0,), ())], 0.0, exponent), 1)
         placed = _placed(middle.rows, (wires[1], wires[0]))
         return Rows(_between((CX, wires, ()), placed))
+    if op == Op.CSWAP:
+        inner = _root_of_gate((int(Op.SWAP), (0, 1), ()), exponent)
+        return Rows(_placed(control(inner, 1).rows, wires))
     if op == Op.ISWAP:
         angle = (-_PI / 2 * exponent,)
         return Rows([(int(Op.RXX), wires, angle), (int(Op.RYY), wires, angle)])
@@ -325,9 +328,7 @@ def _matrix_power(m: Matrix, exponent: float) -> Matrix:
     # f(M) = f(a) (M - b)/(a - b) + f(b) (a - M)/(a - b)
     slope = (new[0] - new[1]) / (2 * root)
     level = (values[0] * new[1] - values[1] * new[0]) / (2 * root)
-    return tuple(
-        tuple(slope * m[i][j] + (level if i == j else 0) for j in (0, 1)) for i in (0, 1)
-    )
+    return tuple(tuple(slope * m[i][j] + (level if i == j else 0) for j in (0, 1)) for i in (0, 1))
 
 
 def _as_u(m: Matrix) -> tuple[tuple[float, float, float], float]:
@@ -341,7 +342,21 @@ def _as_u(m: Matrix) -> tuple[tuple[float, float, float], float]:
     return (theta, cmath.phase(m[1][0]) - phase, cmath.phase(-m[0][1]) - phase), phase
 
 
-APPLY: Final[dict[str, Callable[[Rows, float], Rows]]] = {
+def apply(rows: Rows, modifiers: list[tuple[str, float]]) -> Rows:
+    """``rows`` under ``modifiers``, the outermost first.
+
+    A root of a controlled gate is the controlled root, which is the easier one to take.
+    """
+    inward = list(modifiers)
+    for i in range(len(inward) - 1):
+        if inward[i][0] == "pow" and inward[i + 1][0] in ("ctrl", "negctrl"):
+            inward[i], inward[i + 1] = inward[i + 1], inward[i]
+    for kind, x in reversed(inward):
+        rows = _APPLY[kind](rows, x)
+    return rows
+
+
+_APPLY: Final[dict[str, Callable[[Rows, float], Rows]]] = {
     "inv": lambda rows, x: inverse(rows),
     "pow": power,
     "ctrl": lambda rows, x: control(rows, int(x)),

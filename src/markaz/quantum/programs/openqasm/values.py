@@ -74,17 +74,7 @@ class Duration(NamedTuple):
 
 
 Value = (
-    bool
-    | int
-    | float
-    | Qubits
-    | Bits
-    | BitString
-    | Span
-    | Picks
-    | Symbolic
-    | Runtime
-    | Duration
+    bool | int | float | Qubits | Bits | BitString | Span | Picks | Symbolic | Runtime | Duration
 )
 Number = float | Symbolic
 

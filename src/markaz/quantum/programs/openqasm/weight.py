@@ -54,9 +54,7 @@ def loop_length(values: Value) -> int:
 class Scales:
     """Weighs blocks in the scope where they stand."""
 
-    def __init__(
-        self, gates: GateTable, scopes: Scopes, value: Callable[[Rpn], Value]
-    ) -> None:
+    def __init__(self, gates: GateTable, scopes: Scopes, value: Callable[[Rpn], Value]) -> None:
         self._gates, self._scopes, self._value = gates, scopes, value
 
     def block(self, block: s.Block, unknown: frozenset[str]) -> Weight:

@@ -50,9 +50,7 @@ class Adapter(Engine):
                 return Samples(np.zeros((shots, len(qubits)), np.uint8))
             return self._sample(ready, [int(q) for q in qubits], shots, seed, threads)
 
-    def sample_dynamic(
-        self, circuit: Circuit, shots: int, seed: int, threads: int = 1
-    ) -> Samples:
+    def sample_dynamic(self, circuit: Circuit, shots: int, seed: int, threads: int = 1) -> Samples:
         """Run a circuit with measurements and control flow. EngineRefusal, EngineFault."""
         if not self.dynamic:
             return super().sample_dynamic(circuit, shots, seed, threads)
@@ -85,14 +83,10 @@ class Adapter(Engine):
         self, circuit: Circuit, qubits: list[int], shots: int, seed: int, threads: int
     ) -> Samples: ...
 
-    def _sample_dynamic(
-        self, circuit: Circuit, shots: int, seed: int, threads: int
-    ) -> Samples:
+    def _sample_dynamic(self, circuit: Circuit, shots: int, seed: int, threads: int) -> Samples:
         raise EngineRefusal(f"{self.key} does not run dynamic circuits")
 
-    def _expectations(
-        self, circuit: Circuit, paulis: Sequence[Pauli], threads: int
-    ) -> Expectation:
+    def _expectations(self, circuit: Circuit, paulis: Sequence[Pauli], threads: int) -> Expectation:
         raise EngineRefusal(f"{self.key} does not compute expectation values")
 
     def _statevector(self, circuit: Circuit, threads: int) -> NDArray[np.complex128]:
@@ -136,6 +130,14 @@ class Adapter(Engine):
     def _refuses(self, text: str) -> bool:
         """Whether an error text of the library is a refusal rather than a fault."""
         return any(part in text for part in self.refusals)
+
+
+def seed_within(seed: int, bits: int) -> int:
+    """``seed`` where it fits into that many bits, else a hash of it that does."""
+    if 0 <= seed < 1 << bits:
+        return seed
+    state = np.random.SeedSequence(seed % (1 << 256)).generate_state(2, np.uint32)
+    return (int(state[1]) << 32 | int(state[0])) % (1 << bits)
 
 
 def truncation_bound(fidelity: float) -> float:

@@ -81,9 +81,7 @@ class Engine(ABC):
     ) -> Samples:
         """Sample ``qubits`` in the computational basis after the circuit."""
 
-    def sample_dynamic(
-        self, circuit: Circuit, shots: int, seed: int, threads: int = 1
-    ) -> Samples:
+    def sample_dynamic(self, circuit: Circuit, shots: int, seed: int, threads: int = 1) -> Samples:
         """Run a circuit with measurements and control flow; columns are all
         ``circuit.num_clbits`` classical bits."""
         raise EngineRefusal(f"{self.key} does not run dynamic circuits")

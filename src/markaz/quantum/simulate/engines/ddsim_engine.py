@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.gates import TABLE, Op
-from markaz.quantum.simulate.engines.adapter import Adapter
+from markaz.quantum.simulate.engines.adapter import Adapter, seed_within
 from markaz.quantum.simulate.engines.base import Method
+from markaz.quantum.simulate.engines.ddsim_dynamic import append_dynamic
 from markaz.quantum.simulate.engines.feed import drive
 from markaz.quantum.simulate.samples import Samples
 
@@ -33,20 +34,30 @@ class DdsimDecisionDiagram(Adapter):
     established = True
     ops = frozenset(int(op) for op in (*NAMES, *_BY_SETS))
     can_state = True
+    dynamic = True
 
     def _sample(
         self, circuit: Circuit, qubits: list[int], shots: int, seed: int, threads: int
     ) -> Samples:
-        import mqt.core.dd  # noqa: PLC0415
+        import mqt.core.dd
 
         target = new_circuit(circuit, len(qubits))
         for j, qubit in enumerate(qubits):
             target.measure(qubit, j)
-        counts = mqt.core.dd.sample(target, shots, seed % (2**63 - 1) + 1)
+        counts = mqt.core.dd.sample(target, shots, seed_within(seed, 63) + 1)
+        return Samples.from_strings(counts)
+
+    def _sample_dynamic(self, circuit: Circuit, shots: int, seed: int, threads: int) -> Samples:
+        import mqt.core.dd
+        from mqt.core.ir import QuantumComputation
+
+        target = QuantumComputation(circuit.num_qubits, 0)
+        append_dynamic(circuit, target, append_gates)
+        counts = mqt.core.dd.sample(target, shots, seed_within(seed, 63) + 1)
         return Samples.from_strings(counts)
 
     def _statevector(self, circuit: Circuit, threads: int) -> NDArray[np.complex128]:
-        import mqt.core.dd  # noqa: PLC0415
+        import mqt.core.dd
 
         state = mqt.core.dd.simulate_statevector(new_circuit(circuit, 0))
         return np.asarray(state, np.complex128)
@@ -54,11 +65,16 @@ class DdsimDecisionDiagram(Adapter):
 
 def new_circuit(circuit: Circuit, clbits: int) -> Any:
     """A ``QuantumComputation`` of the gates, with room for measurements."""
-    from mqt.core.ir import QuantumComputation  # noqa: PLC0415
+    from mqt.core.ir import QuantumComputation
 
     target = QuantumComputation(circuit.num_qubits, clbits)
-    drive(circuit, target, NAMES, _by_sets(target))
+    append_gates(circuit, target)
     return target
+
+
+def append_gates(circuit: Circuit, target: Any) -> None:
+    """All operations of a circuit of gates."""
+    drive(circuit, target, NAMES, _by_sets(target))
 
 
 def _by_sets(target: Any) -> dict[Op, Callable[[list[int], list[float]], None]]:

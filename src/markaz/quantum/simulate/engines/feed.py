@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
-from markaz.quantum.programs.gates import POOLED, TABLE, Op
+from markaz.quantum.programs.gates import LAST_GATE, POOLED, TABLE, Op
 
 # What an engine does with one gate: (qubits in the gate's order, its parameters).
 Emit = Callable[[list[int], list[float]], object]
@@ -95,6 +96,23 @@ def _run(circuit: Circuit, table: Sequence[tuple[_Shape, Callable[..., object]]]
 
 def _unknown(qubits: list[int], params: list[float]) -> object:
     raise ValueError(f"an operation on qubits {qubits} is unknown to this engine")
+
+
+def segments(circuit: Circuit) -> Iterator[tuple[int, Circuit | None]]:
+    """The circuit cut into runs of gates and single other operations: (place of the first
+    operation, the run as a circuit, or None for an operation that is not a gate)."""
+    is_gate = circuit.op <= LAST_GATE
+    cuts = np.flatnonzero(~(is_gate[1:] & is_gate[:-1])) + 1
+    for start, end in pairwise([0, *cuts.tolist(), len(circuit)] if len(circuit) else []):
+        part = slice(start, end)
+        yield (
+            start,
+            circuit.with_arrays(
+                op=circuit.op[part], qubits=circuit.qubits[part], params=circuit.params[part]
+            )
+            if is_gate[start]
+            else None,
+        )
 
 
 def bits_of_integers(values: Sequence[int], width: int) -> NDArray[np.uint8]:

@@ -14,6 +14,7 @@ from markaz.quantum.programs.gates import Op
 from markaz.quantum.simulate.engines.adapter import (
     STATEVECTOR_QUBITS,
     Adapter,
+    seed_within,
     truncation_bound,
 )
 from markaz.quantum.simulate.engines.base import Expectation, Method, Pauli
@@ -38,7 +39,7 @@ _CODES = {"X": 1, "Y": 2, "Z": 3}
 
 
 class _Panta(Adapter):
-    """Circuits go in through the compiled builder; the seed is taken modulo 2**64. The
+    """Circuits go in through the compiled builder; The
     global phase of amplitudes is kept by the library."""
 
     package = "panta_sim"
@@ -51,7 +52,7 @@ class _Panta(Adapter):
     def _run(self, target: Any, shots: int, seed: int) -> Any:
         run = load_extension("panta_sim.qsim_python").run
         limits = (MAX_BOND, DROPPED_WEIGHT, SPARSE_ENTRIES, 0.0)
-        return run(target, shots, seed % 2**64, "f64", self.backend, *limits)
+        return run(target, shots, seed_within(seed, 64), "f64", self.backend, *limits)
 
     def _sample(
         self, circuit: Circuit, qubits: list[int], shots: int, seed: int, threads: int
@@ -60,15 +61,15 @@ class _Panta(Adapter):
         for j, qubit in enumerate(qubits):
             target.measure(qubit, j)
         result = self._run(target, shots, seed)
-        return Samples.from_strings(result.counts(), _fidelity(result))
+        # They come in the order of a hash table, another in each process.
+        counts = dict(sorted(result.counts().items()))
+        return Samples.from_strings(counts, _fidelity(result))
 
 
 class _PantaState(_Panta):
     can_expect = True
 
-    def _expectations(
-        self, circuit: Circuit, paulis: Sequence[Pauli], threads: int
-    ) -> Expectation:
+    def _expectations(self, circuit: Circuit, paulis: Sequence[Pauli], threads: int) -> Expectation:
         if not paulis:
             return Expectation(np.zeros(0))
         result = self._run(build(circuit), 0, 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cmath
 import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -12,14 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
-from markaz.quantum.programs.gates import Op, matrix
 from markaz.quantum.simulate.engines.adapter import (
     STATEVECTOR_QUBITS,
     Adapter,
+    seed_within,
     truncation_bound,
 )
 from markaz.quantum.simulate.engines.base import EngineRefusal, Expectation, Method, Pauli
-from markaz.quantum.simulate.engines.feed import Emit, drive
+from markaz.quantum.simulate.engines.clifford import clifford_t
+from markaz.quantum.simulate.engines.prism_circuit import (
+    CLIFFORD_T,
+    CONTROLLED,
+    NAMES,
+    PAULI_OPS,
+    build,
+)
+from markaz.quantum.simulate.engines.prism_dynamic import build_dynamic
 from markaz.quantum.simulate.samples import Samples
 
 T = TypeVar("T")
@@ -27,24 +34,9 @@ T = TypeVar("T")
 MAX_BOND = 1024
 PAULI_TERMS = 1 << 20
 
-NAMES = {
-    **{
-        op: op.name.lower()
-        for op in (
-            *(Op.ID, Op.X, Op.Y, Op.Z, Op.H, Op.S, Op.SDG, Op.T, Op.TDG, Op.SX, Op.SXDG),
-            *(Op.P, Op.RX, Op.RY, Op.RZ, Op.U, Op.CX, Op.CY, Op.CZ, Op.CH),
-            *(Op.CRX, Op.CRY, Op.CRZ, Op.SWAP, Op.ISWAP),
-            *(Op.RXX, Op.RYY, Op.RZZ, Op.CCX, Op.CSWAP),
-        )
-    },
-    Op.CP: "cphase",
-}
-CONTROLLED = frozenset({Op.CSX, Op.CU, Op.CCZ, Op.MCX, Op.MCP})
-_X = [[0, 1], [1, 0]]
-
 
 class _Prism(Adapter):
-    """Circuits go in through ``CircuitBuilder``; the seed is taken modulo 2**64. The
+    """Circuits go in through ``CircuitBuilder``; The
     global phase of amplitudes is kept by the library."""
 
     package = "prism_q"
@@ -61,11 +53,11 @@ class _Prism(Adapter):
         raise NotImplementedError
 
     def _simulation(self, circuit: Circuit, qubits: Sequence[int], seed: int) -> Any:
-        import prism_q  # noqa: PLC0415
+        import prism_q
 
         built = build(circuit, qubits)
         kind = self._kind(prism_q.BackendKind, built)
-        simulation = prism_q.simulate(built).backend(kind).seed(seed % 2**64)
+        simulation = prism_q.simulate(built).backend(kind).seed(seed_within(seed, 64))
         return simulation.require_exact() if self.require_exact else simulation
 
     def _sample(
@@ -75,9 +67,7 @@ class _Prism(Adapter):
         result = limited(lambda: simulation.shots(shots), threads)
         return Samples(result.shots.view(np.uint8), fidelity=_fidelity(result.metadata))
 
-    def _expectations(
-        self, circuit: Circuit, paulis: Sequence[Pauli], threads: int
-    ) -> Expectation:
+    def _expectations(self, circuit: Circuit, paulis: Sequence[Pauli], threads: int) -> Expectation:
         # The library takes no empty string; the identity's value is 1.
         asked = [(k, list(p.factors)) for k, p in enumerate(paulis) if p.factors]
         values = np.ones(len(paulis))
@@ -102,6 +92,14 @@ class PrismAuto(_Prism):
 
     key = "prism:auto"
     method = Method.AUTOMATIC
+    dynamic = True
+
+    def _sample_dynamic(self, circuit: Circuit, shots: int, seed: int, threads: int) -> Samples:
+        import prism_q
+
+        simulation = prism_q.simulate_program(build_dynamic(circuit)).seed(seed_within(seed, 64))
+        result = limited(lambda: simulation.shots(shots), threads)
+        return Samples(result.shots.view(np.uint8), fidelity=_fidelity(result.metadata))
 
     def _kind(self, library: Any, circuit: Any) -> Any:
         return library.auto()
@@ -144,12 +142,15 @@ class PrismMps(_Prism):
 
 
 class PrismStabilizerRank(_Prism):
-    """Clifford + T by stabilizer rank; without T gates a stabilizer tableau. Takes no
-    non-Clifford gate but T and what decomposes into it."""
+    """Clifford + T by stabilizer rank; without T gates a stabilizer tableau."""
 
     key = "prism:stabilizer-rank"
     method = Method.NEAR_CLIFFORD
+    ops = frozenset(int(op) for op in CLIFFORD_T)
     can_expect = False
+
+    def _native(self, circuit: Circuit) -> Circuit:
+        return clifford_t(circuit, self.ops, self.key)
 
     def _kind(self, library: Any, circuit: Any) -> Any:
         return library.stabilizer() if circuit.t_count() == 0 else library.stabilizer_rank()
@@ -160,6 +161,7 @@ class PrismPauli(_Prism):
 
     key = "prism:pauli"
     method = Method.PAULI
+    ops = frozenset(int(op) for op in PAULI_OPS)
 
     def _kind(self, library: Any, circuit: Any) -> Any:
         return library.deterministic_pauli(0.0, PAULI_TERMS)
@@ -168,36 +170,6 @@ class PrismPauli(_Prism):
         self, circuit: Circuit, qubits: list[int], shots: int, seed: int, threads: int
     ) -> Samples:
         raise EngineRefusal(f"{self.key} computes expectation values only")
-
-
-def build(circuit: Circuit, qubits: Sequence[int]) -> Any:
-    """A ``prism_q.Circuit`` that measures ``qubits`` into classical bits 0, 1, …"""
-    import prism_q  # noqa: PLC0415
-
-    builder = prism_q.CircuitBuilder(circuit.num_qubits, len(qubits))
-    drive(circuit, builder, NAMES, controlled(builder))
-    for j, qubit in enumerate(qubits):
-        builder.measure(qubit, j)
-    return builder.build()
-
-
-def controlled(builder: Any) -> dict[Op, Emit]:
-    """Gates that the library takes as a controlled 2 x 2 matrix."""
-    phase: Callable[[float], list[list[complex]]] = lambda x: [[1, 0], [0, cmath.exp(1j * x)]]  # noqa: E731
-    sx = [list(row) for row in matrix(Op.SX)]
-
-    def cu(qubits: list[int], params: list[float]) -> None:
-        scale = cmath.exp(1j * params[3])
-        rows = matrix(Op.U, tuple(params[:3]))
-        builder.cu([[scale * x for x in row] for row in rows], *qubits)
-
-    return {
-        Op.CSX: lambda q, _: builder.cu(sx, *q),
-        Op.CU: cu,
-        Op.CCZ: lambda q, _: builder.mcu([[1, 0], [0, -1]], q[:-1], q[-1]),
-        Op.MCX: lambda q, _: builder.mcu(_X, q[:-1], q[-1]),
-        Op.MCP: lambda q, p: builder.mcu(phase(p[0]), q[:-1], q[-1]),
-    }
 
 
 def limited(call: Callable[[], T], threads: int) -> T:
@@ -211,7 +183,7 @@ def limited(call: Callable[[], T], threads: int) -> T:
 @lru_cache(maxsize=8)
 def _pool(threads: int, _process: int) -> Any:
     """A pool of this process: threads do not survive a fork."""
-    import prism_q  # noqa: PLC0415
+    import prism_q
 
     return prism_q.ThreadPool(threads)
 

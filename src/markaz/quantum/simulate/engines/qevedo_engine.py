@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.gates import TABLE, Flag, Op
-from markaz.quantum.simulate.engines.adapter import STATEVECTOR_QUBITS, Adapter
+from markaz.quantum.simulate.engines.adapter import STATEVECTOR_QUBITS, Adapter, seed_within
 from markaz.quantum.simulate.engines.base import EngineRefusal, Method
 from markaz.quantum.simulate.engines.feed import drive
 from markaz.quantum.simulate.samples import Samples
@@ -30,7 +30,7 @@ BY_NAME = (Op.CSX, Op.CU)  # only through the slower ``gate(name, …)``
 
 
 class _Qevedo(Adapter):
-    """Circuits go in through the library's builder; the seed is taken modulo 2**64. The
+    """Circuits go in through the library's builder; The
     global phase of amplitudes is kept by the library."""
 
     package = "qevedo.simulator"
@@ -43,12 +43,12 @@ class _Qevedo(Adapter):
     def _sample(
         self, circuit: Circuit, qubits: list[int], shots: int, seed: int, threads: int
     ) -> Samples:
-        from qevedo.simulator import run  # noqa: PLC0415
+        from qevedo.simulator import run
 
         built = build(circuit)
         for j, qubit in enumerate(qubits):
             built.measure(qubit, j)
-        result = run(built, shots, seed=seed % 2**64, threads=threads, **self.settings)
+        result = run(built, shots, seed=seed_within(seed, 64), threads=threads, **self.settings)
         fidelity = 1.0 if result.fidelity is None else min(1.0, float(result.fidelity))
         return Samples.from_strings(result.counts, fidelity)
 
@@ -63,7 +63,7 @@ class QevedoStatevector(_Qevedo):
     settings: ClassVar[dict[str, object]] = {"backend": "statevector", "precision": "double"}
 
     def _statevector(self, circuit: Circuit, threads: int) -> NDArray[np.complex128]:
-        from qevedo.simulator import statevector  # noqa: PLC0415
+        from qevedo.simulator import statevector
 
         state: NDArray[np.complex128] = statevector(build(circuit), threads=threads)
         return state
@@ -89,6 +89,7 @@ class QevedoNearClifford(_Qevedo):
 
     key = "qevedo:near-clifford"
     method = Method.NEAR_CLIFFORD
+    ops = frozenset(int(op) for op in NAMES)
     settings: ClassVar[dict[str, object]] = {"backend": "near_clifford"}
 
     def _sample(
@@ -106,7 +107,7 @@ class QevedoNearClifford(_Qevedo):
 
 def build(circuit: Circuit) -> Any:
     """A ``qevedo.simulator.Circuit`` of the gates, without measurements."""
-    from qevedo.simulator import Circuit as Target  # noqa: PLC0415
+    from qevedo.simulator import Circuit as Target
 
     target = Target(circuit.num_qubits, 0)
     special = {

@@ -11,13 +11,13 @@ import numpy as np
 
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.gates import POOLED, Op, matrix
-from markaz.quantum.simulate.engines.adapter import STATEVECTOR_QUBITS, Adapter
+from markaz.quantum.simulate.engines.adapter import STATEVECTOR_QUBITS, Adapter, seed_within
 from markaz.quantum.simulate.engines.base import Method
 from markaz.quantum.simulate.engines.feed import rows
 from markaz.quantum.simulate.engines.native import load_extension
 from markaz.quantum.simulate.samples import Samples
 
-FUSED_QUBITS = 4  # gates are fused into blocks of at most this many qubits
+FUSED_QUBITS = 3  # gates are fused into blocks of at most this many qubits
 _SETS = ("qsim_avx512", "qsim_avx2", "qsim_sse", "qsim_basic")
 
 _FIXED = {
@@ -49,7 +49,7 @@ Add = Callable[[int, list[int], list[float], Any], object]
 
 class QsimStatevector(Adapter):
     """Circuits go in through the compiled builder (importing the Python package would
-    import cirq, which takes seconds). The seed is taken modulo 2**31."""
+    import cirq, which takes seconds)."""
 
     key = "qsim:statevector"
     package = "qsimcirq"
@@ -66,7 +66,7 @@ class QsimStatevector(Adapter):
     ) -> Samples:
         library = _library()
         options = {
-            **{"c": build(library, circuit), "i": "", "s": seed % 2**31, "t": threads},
+            **{"c": build(library, circuit), "i": "", "s": seed_within(seed, 31), "t": threads},
             **{"f": min(FUSED_QUBITS, circuit.num_qubits), "r": 1, "v": 0, "z": False},
             **{"g": False, "gmode": 0, "gsst": 512, "gdb": 16},
         }

@@ -9,9 +9,9 @@ import numpy as np
 
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.gates import TABLE, Op
-from markaz.quantum.simulate.engines.adapter import Adapter
+from markaz.quantum.simulate.engines.adapter import Adapter, seed_within
 from markaz.quantum.simulate.engines.base import Expectation, Method, Pauli
-from markaz.quantum.simulate.engines.clifford import clifford_only
+from markaz.quantum.simulate.engines.clifford import clifford_t
 from markaz.quantum.simulate.samples import Samples
 
 NAMES = {
@@ -25,7 +25,7 @@ for _op, _name in NAMES.items():
 
 
 class StimStabilizer(Adapter):
-    """Circuits go in as text. The seed is taken modulo 2**63; the same seed gives the same
+    """Circuits go in as text. the same seed gives the same
     samples with the same version of Stim on the same kind of processor."""
 
     key = "stim:stabilizer"
@@ -37,20 +37,18 @@ class StimStabilizer(Adapter):
     can_expect = True
 
     def _native(self, circuit: Circuit) -> Circuit:
-        return clifford_only(circuit, self.ops)
+        return clifford_t(circuit, self.ops, self.key)
 
     def _sample(
         self, circuit: Circuit, qubits: list[int], shots: int, seed: int, threads: int
     ) -> Samples:
         target = build(circuit)
         target.append("M", qubits)
-        drawn = target.compile_sampler(seed=seed % 2**63).sample(shots)
+        drawn = target.compile_sampler(seed=seed_within(seed, 63)).sample(shots)
         return Samples(drawn.view(np.uint8))
 
-    def _expectations(
-        self, circuit: Circuit, paulis: Sequence[Pauli], threads: int
-    ) -> Expectation:
-        import stim  # noqa: PLC0415
+    def _expectations(self, circuit: Circuit, paulis: Sequence[Pauli], threads: int) -> Expectation:
+        import stim
 
         simulator = stim.TableauSimulator(seed=0)
         simulator.set_num_qubits(circuit.num_qubits)
@@ -66,10 +64,8 @@ class StimStabilizer(Adapter):
 
 def build(circuit: Circuit) -> Any:
     """A ``stim.Circuit`` of the gates."""
-    import stim  # noqa: PLC0415
+    import stim
 
     pairs = zip(circuit.op.tolist(), circuit.qubits[:, :2].tolist(), strict=True)
-    lines = [
-        _TEMPLATES[op] % (a, b) if b >= 0 else _TEMPLATES[op] % a for op, (a, b) in pairs
-    ]
+    lines = [_TEMPLATES[op] % (a, b) if b >= 0 else _TEMPLATES[op] % a for op, (a, b) in pairs]
     return stim.Circuit("\n".join(lines))

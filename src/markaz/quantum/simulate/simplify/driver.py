@@ -21,8 +21,12 @@ from markaz.quantum.simulate.simplify.outcome import ClassicalLogic, Part, Simpl
 STEPS_PER_GATE = 25  # interpreted inner steps a gate, for choosing the kernel's form
 FUSE_ABOVE = 48  # with fewer non-Clifford gates their names matter more than their number
 NON_CLIFFORD = np.array(
-    [o <= LAST_GATE and not (Op(o) in TABLE and TABLE[Op(o)].flags & Flag.CLIFFORD)
-     if o in Op._value2member_map_ else False for o in range(256)]
+    [
+        o <= LAST_GATE and not (Op(o) in TABLE and TABLE[Op(o)].flags & Flag.CLIFFORD)
+        if o in Op._value2member_map_
+        else False
+        for o in range(256)
+    ]
 )
 GROWTH = 3  # output operations an input operation at most; see kernel_forward
 
@@ -122,8 +126,11 @@ def _round(
     alive = out.op != DEAD
     alive[logic] = False
     return Round(
-        out.taken(np.flatnonzero(alive)), out.taken(logic), wire,
-        np.asarray(need, np.uint8), n,
+        out.taken(np.flatnonzero(alive)),
+        out.taken(logic),
+        wire,
+        np.asarray(need, np.uint8),
+        n,
     )
 
 
@@ -203,7 +210,9 @@ def _split(flat: Flat, parent: NDArray[np.int32], smallest: int) -> list[Part]:
             continue
         members = np.flatnonzero(parent == root).astype(np.int32)
         local[members] = np.arange(len(members), dtype=np.int32)
-        parts.append(Part(_local(flat.taken(np.flatnonzero(owner == root)), local, len(members)), members))
+        parts.append(
+            Part(_local(flat.taken(np.flatnonzero(owner == root)), local, len(members)), members)
+        )
     return parts
 
 
@@ -213,9 +222,7 @@ def _local(flat: Flat, local: NDArray[np.int32], size: int) -> Circuit:
     q[plain] = np.where(q[plain] >= 0, local[np.maximum(q[plain], 0)], -1)
     pool = local[flat.pool] if len(flat.pool) else flat.pool
     n = len(flat.op)
-    return Circuit(
-        size, 0, flat.op, q, flat.p.reshape(-1, 4), np.full(n, -1, np.int32), pool
-    )
+    return Circuit(size, 0, flat.op, q, flat.p.reshape(-1, 4), np.full(n, -1, np.int32), pool)
 
 
 def _singles(

@@ -8,6 +8,8 @@ permutation of basis states on wires of level 0 becomes classical logic on the o
 
 from __future__ import annotations
 
+from typing import Any
+
 from markaz.quantum.simulate.jit import lazy_jit
 from markaz.quantum.simulate.simplify.kernel_gates import (
     CCX,
@@ -20,6 +22,7 @@ from markaz.quantum.simulate.simplify.kernel_gates import (
     MCX,
     RCCX,
     RZZ,
+    Ints,
     X,
     Y,
     is_controlled,
@@ -31,26 +34,24 @@ KEEP, DROP, POST = 0, 1, 2
 
 
 @lazy_jit
-def is_diagonal(op):  # type: ignore[no-untyped-def]
+def is_diagonal(op: int) -> bool:
     """Whether an operation of the forward pass's output is diagonal on all its wires."""
-    return (
-        is_diagonal_one(op) or is_controlled_phase(op) or op == RZZ or op == CCZ or op == MCP
-    )
+    return is_diagonal_one(op) or is_controlled_phase(op) or op == RZZ or op == CCZ or op == MCP
 
 
 @lazy_jit
-def operand(q, pool, i, s, pooled):  # type: ignore[no-untyped-def]
+def operand(q: Ints, pool: Ints, i: int, s: int, pooled: bool) -> int:
     """Wire of operand ``s`` of operation ``i``."""
-    if pooled:
-        return pool[q[3 * i] + s]
-    return q[3 * i + s]
+    wire: int = pool[q[3 * i] + s] if pooled else q[3 * i + s]
+    return wire
 
 
 @lazy_jit
-def arity(op, q, i):  # type: ignore[no-untyped-def]
+def arity(op: int, q: Ints, i: int) -> int:
     """Number of operands of operation ``i``."""
     if op >= MCX:
-        return q[3 * i + 1]
+        count: int = q[3 * i + 1]
+        return count
     if op >= CCX:
         return 3
     if op >= CX:
@@ -59,18 +60,17 @@ def arity(op, q, i):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def highest(level, q, pool, i, n, pooled):  # type: ignore[no-untyped-def]
+def highest(level: Ints, q: Ints, pool: Ints, i: int, n: int, pooled: bool) -> int:
     """Highest level among the operands of operation ``i``."""
     top = 0
     for s in range(n):
         value = level[operand(q, pool, i, s, pooled)]
-        if value > top:
-            top = value
+        top = max(top, value)
     return top
 
 
 @lazy_jit
-def any_needed(need, level, q, pool, i, n, pooled):  # type: ignore[no-untyped-def]
+def any_needed(need: Ints, level: Ints, q: Ints, pool: Ints, i: int, n: int, pooled: bool) -> bool:
     """Whether some operand matters later."""
     for s in range(n):
         wire = operand(q, pool, i, s, pooled)
@@ -80,7 +80,7 @@ def any_needed(need, level, q, pool, i, n, pooled):  # type: ignore[no-untyped-d
 
 
 @lazy_jit
-def target_slot(op, n):  # type: ignore[no-untyped-def]
+def target_slot(op: int, n: int) -> int:
     """Slot of the target of a controlled operation, -1 if it has none."""
     if op == CCX or op == RCCX or op == MCX:
         return n - 1
@@ -90,7 +90,7 @@ def target_slot(op, n):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def is_permutation(op):  # type: ignore[no-untyped-def]
+def is_permutation(op: int) -> bool:
     """Operations that permute basis states (up to phases) and are not diagonal."""
     return (
         op == X
@@ -105,7 +105,9 @@ def is_permutation(op):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def verdict(op, need, level, q, pool, i, n, pooled):  # type: ignore[no-untyped-def]
+def verdict(
+    op: int, need: Ints, level: Ints, q: Ints, pool: Ints, i: int, n: int, pooled: bool
+) -> int:
     """KEEP, DROP or POST for operation ``i``."""
     if not any_needed(need, level, q, pool, i, n, pooled):
         return DROP
@@ -123,7 +125,9 @@ def verdict(op, need, level, q, pool, i, n, pooled):  # type: ignore[no-untyped-
 
 
 @lazy_jit
-def raise_levels(op, level, need, q, pool, i, n, pooled):  # type: ignore[no-untyped-def]
+def raise_levels(
+    op: int, level: Ints, need: Ints, q: Ints, pool: Ints, i: int, n: int, pooled: bool
+) -> None:
     """A kept operation makes its wires matter."""
     slot = target_slot(op, n)
     diagonal = is_diagonal(op)
@@ -137,7 +141,7 @@ def raise_levels(op, level, need, q, pool, i, n, pooled):  # type: ignore[no-unt
 
 
 @lazy_jit
-def backward(op, q, pool, count, need, level, post):  # type: ignore[no-untyped-def]
+def backward(op: Ints, q: Ints, pool: Ints, count: int, need: Ints, level: Ints, post: Ints) -> int:
     """Mark dropped operations DEAD in ``op``; list POST ones in ``post`` (last first).
 
     ``need[wire]`` is 1 for wires whose outcome is asked for and is extended by the
@@ -166,7 +170,7 @@ def backward(op, q, pool, count, need, level, post):  # type: ignore[no-untyped-
 
 
 @lazy_jit
-def apply_post(op, q, pool, count, bits, shots):  # type: ignore[no-untyped-def]
+def apply_post(op: Ints, q: Ints, pool: Ints, count: int, bits: Any, shots: int) -> None:
     """Apply classical reversible operations to outcomes; bits[wire, shot] in place."""
     for i in range(count):
         o = op[i]
@@ -186,7 +190,7 @@ def apply_post(op, q, pool, count, bits, shots):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def union_components(op, q, pool, count, parent):  # type: ignore[no-untyped-def]
+def union_components(op: Ints, q: Ints, pool: Ints, count: int, parent: Ints) -> None:
     """Union-find over multi-qubit operations; ``parent`` starts as the identity."""
     for i in range(count):
         o = op[i]
@@ -203,7 +207,7 @@ def union_components(op, q, pool, count, parent):  # type: ignore[no-untyped-def
 
 
 @lazy_jit
-def root(parent, w):  # type: ignore[no-untyped-def]
+def root(parent: Ints, w: int) -> int:
     """Representative of ``w``, halving the path."""
     while parent[w] != w:
         parent[w] = parent[parent[w]]

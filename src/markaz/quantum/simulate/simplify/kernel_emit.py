@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections import namedtuple
+from typing import Any, NamedTuple
 
 from markaz.quantum.simulate.jit import lazy_jit
 from markaz.quantum.simulate.simplify.kernel_gates import (
@@ -28,8 +28,6 @@ from markaz.quantum.simulate.simplify.kernel_gates import (
     DEAD,
     ECR,
     EPS,
-    H,
-    P,
     ROOT,
     RX,
     RXX,
@@ -37,13 +35,17 @@ from markaz.quantum.simulate.simplify.kernel_gates import (
     RYY,
     RZX,
     RZZ,
-    S,
     SDG,
     SX,
     SXDG,
-    T,
     TAU,
     TDG,
+    H,
+    Ints,
+    Matrix,
+    P,
+    S,
+    T,
     U,
     X,
     Y,
@@ -57,13 +59,28 @@ from markaz.quantum.simulate.simplify.kernel_gates import (
     product,
 )
 
-Work = namedtuple(  # noqa: PYI024 - a plain namedtuple is what compiled kernels take
-    "Work", "size op q p prev last free a0 a1 wire pool fuse"
-)
+
+class Work(NamedTuple):
+    """State of the forward pass; lists where interpreted, arrays where compiled."""
+
+    size: Any  # gates written, pool entries written
+    op: Any
+    q: Any
+    p: Any
+    prev: Any
+    last: Any
+    free: Any
+    a0: Any
+    a1: Any
+    wire: Any
+    pool: Any
+    fuse: Any  # [1] if one-qubit gates are to be multiplied together
 
 
 @lazy_jit
-def append(w, op, a, b, c, p0, p1, p2, p3):  # type: ignore[no-untyped-def]
+def append(
+    w: Work, op: int, a: int, b: int, c: int, p0: float, p1: float, p2: float, p3: float
+) -> None:
     """Append one operation on wires a, b, c (-1: unused)."""
     k = w.size[0]
     w.size[0] = k + 1
@@ -82,7 +99,7 @@ def append(w, op, a, b, c, p0, p1, p2, p3):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def delete(w, k):  # type: ignore[no-untyped-def]
+def delete(w: Work, k: int) -> None:
     """Remove operation ``k``, which must be the last one on all its wires."""
     w.op[k] = DEAD
     for s in range(3):
@@ -92,7 +109,7 @@ def delete(w, k):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def emit_phase(w, q, angle):  # type: ignore[no-untyped-def]
+def emit_phase(w: Work, q: int, angle: float) -> None:
     """Append diag(1, exp(i angle)) under its shortest name."""
     k = eighth(angle)
     if k == 0:
@@ -113,7 +130,7 @@ def emit_phase(w, q, angle):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def emit_matrix(w, q, m):  # type: ignore[no-untyped-def]
+def emit_matrix(w: Work, q: int, m: Matrix) -> None:
     """Append a one-qubit unitary, up to global phase, Clifford names where they fit."""
     small, large = abs(m[2]), abs(m[0])
     if small < EPS:
@@ -136,7 +153,7 @@ def emit_matrix(w, q, m):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def annihilates(op, before):  # type: ignore[no-untyped-def]
+def annihilates(op: int, before: int) -> bool:
     """Whether two one-qubit operations without angles undo each other."""
     if op == before:
         return op == X or op == Y or op == H
@@ -144,7 +161,7 @@ def annihilates(op, before):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def fuse_back(w, q, m):  # type: ignore[no-untyped-def]
+def fuse_back(w: Work, q: int, m: Matrix) -> None:
     """Append unitary ``m`` after absorbing the one-qubit operations before it."""
     k = w.last[q]
     while k >= 0 and w.op[k] <= U:
@@ -156,7 +173,7 @@ def fuse_back(w, q, m):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def emit_rotation(w, q, op, angle):  # type: ignore[no-untyped-def]
+def emit_rotation(w: Work, q: int, op: int, angle: float) -> None:
     """Append rx or ry, under a Clifford name where the angle allows."""
     k = eighth(angle)
     if k == 0:
@@ -170,7 +187,7 @@ def emit_rotation(w, q, op, angle):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def emit_fresh(w, q, op, p0, p1, p2):  # type: ignore[no-untyped-def]
+def emit_fresh(w: Work, q: int, op: int, p0: float, p1: float, p2: float) -> None:
     """Append a one-qubit operation that merges with nothing."""
     if is_diagonal_one(op):
         emit_phase(w, q, phase_of(op, p0))
@@ -183,7 +200,7 @@ def emit_fresh(w, q, op, p0, p1, p2):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def emit_one(w, q, op, p0, p1, p2):  # type: ignore[no-untyped-def]
+def emit_one(w: Work, q: int, op: int, p0: float, p1: float, p2: float) -> None:
     """Append a one-qubit operation on an entangled wire, merging where exact."""
     k = w.last[q]
     if k < 0 or w.op[k] > U:
@@ -207,7 +224,7 @@ def emit_one(w, q, op, p0, p1, p2):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def emit_controlled_phase(w, a, b, angle):  # type: ignore[no-untyped-def]
+def emit_controlled_phase(w: Work, a: int, b: int, angle: float) -> None:
     """Append diag(1, 1, 1, exp(i angle)) under its shortest name."""
     k = eighth(angle)
     if k == 0:
@@ -223,19 +240,19 @@ def emit_controlled_phase(w, a, b, angle):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def is_fixed_involution(op):  # type: ignore[no-untyped-def]
+def is_fixed_involution(op: int) -> bool:
     """Two-qubit operations that undo themselves when repeated on the same operands."""
     return op == CX or op == CY or op == CH or op == ECR
 
 
 @lazy_jit
-def adds_up(op):  # type: ignore[no-untyped-def]
+def adds_up(op: int) -> bool:
     """Two-qubit rotations whose angles add on the same operands."""
     return op == RZZ or op == RXX or op == RYY or op == RZX or op == CRX or op == CRY
 
 
 @lazy_jit
-def merge_two(w, k, op, angle, same):  # type: ignore[no-untyped-def]
+def merge_two(w: Work, k: int, op: int, angle: float, same: bool) -> bool:
     """Try to merge with operation ``k`` on the same pair; returns whether that was done."""
     before, a, b = w.op[k], w.q[3 * k], w.q[3 * k + 1]
     if is_controlled_phase(op) and is_controlled_phase(before):
@@ -259,12 +276,12 @@ def merge_two(w, k, op, angle, same):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def emit_two(w, op, a, b, p0, p1, p2, p3):  # type: ignore[no-untyped-def]
+def emit_two(w: Work, op: int, a: int, b: int, p0: float, p1: float, p2: float, p3: float) -> None:
     """Append a two-qubit operation on entangled wires."""
     k = w.last[a]
-    if k >= 0 and k == w.last[b] and CX <= w.op[k] and w.op[k] <= RZX:
-        if merge_two(w, k, op, p0, w.q[3 * k] == a):
-            return
+    paired = k >= 0 and k == w.last[b] and CX <= w.op[k] <= RZX
+    if paired and merge_two(w, k, op, p0, w.q[3 * k] == a):
+        return
     if is_controlled_phase(op):
         emit_controlled_phase(w, a, b, phase_of(op, p0))
     else:
@@ -272,7 +289,7 @@ def emit_two(w, op, a, b, p0, p1, p2, p3):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def emit_three(w, op, a, b, c):  # type: ignore[no-untyped-def]
+def emit_three(w: Work, op: int, a: int, b: int, c: int) -> None:
     """Append ccx, ccz, cswap or rccx; the same one just before cancels it."""
     k = w.last[a]
     if k >= 0 and k == w.last[b] and k == w.last[c] and w.op[k] == op:
@@ -286,7 +303,7 @@ def emit_three(w, op, a, b, c):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def flush(w, q):  # type: ignore[no-untyped-def]
+def flush(w: Work, q: int) -> None:
     """Write the product state of a wire out as gates; it may be entangled from now on."""
     if w.free[q] == 0:
         return
@@ -306,7 +323,7 @@ def flush(w, q):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def flush_needed(w, need):  # type: ignore[no-untyped-def]
+def flush_needed(w: Work, need: Ints) -> None:
     """Write out the product states of all wires that matter."""
     for q in range(len(need)):
         if need[q] == 1:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import cmath
 import math
+from typing import Any
 
 from markaz.quantum.simulate.jit import lazy_jit
 from markaz.quantum.simulate.simplify.kernel_emit import (
+    Work,
     emit_one,
     emit_three,
     emit_two,
@@ -33,7 +35,6 @@ from markaz.quantum.simulate.simplify.kernel_gates import (
     ISWAP,
     MCP,
     MCX,
-    P,
     RCCX,
     RX,
     RXX,
@@ -41,8 +42,11 @@ from markaz.quantum.simulate.simplify.kernel_gates import (
     RZ,
     RZX,
     RZZ,
-    S,
     SWAP,
+    Ints,
+    Matrix,
+    P,
+    S,
     U,
     X,
     Z,
@@ -54,7 +58,7 @@ from markaz.quantum.simulate.simplify.kernel_gates import (
 
 
 @lazy_jit
-def snapped(value):  # type: ignore[no-untyped-def]
+def snapped(value: complex) -> complex:
     """An amplitude that is zero up to rounding becomes exactly zero."""
     if abs(value) < EPS:
         return 0j
@@ -62,7 +66,7 @@ def snapped(value):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def apply_one(w, q, op, p0, p1, p2):  # type: ignore[no-untyped-def]
+def apply_one(w: Work, q: int, op: int, p0: float, p1: float, p2: float) -> None:
     """Apply a one-qubit operation: to the known state, or to the output."""
     if op == ID:
         return
@@ -76,7 +80,7 @@ def apply_one(w, q, op, p0, p1, p2):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def basis_value(w, q):  # type: ignore[no-untyped-def]
+def basis_value(w: Work, q: int) -> int:
     """0 or 1 if the wire is in that basis state, else -1."""
     if w.free[q] == 0:
         return -1
@@ -88,7 +92,7 @@ def basis_value(w, q):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def eigenphase(w, q, m):  # type: ignore[no-untyped-def]
+def eigenphase(w: Work, q: int, m: Matrix) -> tuple[bool, float]:
     """(True, phase) if the wire is in an eigenstate of the unitary ``m``."""
     if w.free[q] == 0:
         return (False, 0.0)
@@ -102,7 +106,9 @@ def eigenphase(w, q, m):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def apply_controlled(w, op, c, t, p0, p1, p2, p3):  # type: ignore[no-untyped-def]
+def apply_controlled(
+    w: Work, op: int, c: int, t: int, p0: float, p1: float, p2: float, p3: float
+) -> None:
     """Apply a one-qubit operation under one control."""
     value = basis_value(w, c)
     base = base_of(op)
@@ -125,7 +131,7 @@ def apply_controlled(w, op, c, t, p0, p1, p2, p3):  # type: ignore[no-untyped-de
 
 
 @lazy_jit
-def apply_rzz(w, a, b, angle):  # type: ignore[no-untyped-def]
+def apply_rzz(w: Work, a: int, b: int, angle: float) -> None:
     """Apply exp(-i angle/2 ZZ)."""
     va, vb = basis_value(w, a), basis_value(w, b)
     if va >= 0:
@@ -143,7 +149,7 @@ def apply_rzz(w, a, b, angle):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def pauli_sign(w, q, op):  # type: ignore[no-untyped-def]
+def pauli_sign(w: Work, q: int, op: int) -> int:
     """+1 or -1 if the wire is in an eigenstate of the Pauli operation, else 0."""
     known, phase = eigenphase(w, q, matrix_one(op, 0.0, 0.0, 0.0))
     if not known:
@@ -152,7 +158,7 @@ def pauli_sign(w, q, op):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def apply_pauli_rotation(w, op, a, b, pa, pb, angle):  # type: ignore[no-untyped-def]
+def apply_pauli_rotation(w: Work, op: int, a: int, b: int, pa: int, pb: int, angle: float) -> None:
     """Apply exp(-i angle/2 Pa Pb) for the Paulis ``pa`` on a and ``pb`` on b."""
     sa = pauli_sign(w, a, pa)
     if sa != 0:
@@ -168,7 +174,7 @@ def apply_pauli_rotation(w, op, a, b, pa, pb, angle):  # type: ignore[no-untyped
 
 
 @lazy_jit
-def apply_swap(w, la, lb):  # type: ignore[no-untyped-def]
+def apply_swap(w: Work, la: int, lb: int) -> None:
     """Exchange two logical qubits by relabelling."""
     a = w.wire[la]
     w.wire[la] = w.wire[lb]
@@ -176,7 +182,9 @@ def apply_swap(w, la, lb):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def apply_two(w, op, la, lb, p0, p1, p2, p3):  # type: ignore[no-untyped-def]
+def apply_two(
+    w: Work, op: int, la: int, lb: int, p0: float, p1: float, p2: float, p3: float
+) -> None:
     """Apply a two-qubit operation on logical qubits."""
     a, b = w.wire[la], w.wire[lb]
     if is_controlled(op):
@@ -206,7 +214,7 @@ def apply_two(w, op, la, lb, p0, p1, p2, p3):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def apply_ccx(w, a, b, t):  # type: ignore[no-untyped-def]
+def apply_ccx(w: Work, a: int, b: int, t: int) -> None:
     """Apply a Toffoli gate on wires."""
     va, vb = basis_value(w, a), basis_value(w, b)
     if va == 0 or vb == 0:
@@ -230,7 +238,7 @@ def apply_ccx(w, a, b, t):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def apply_ccz(w, a, b, c):  # type: ignore[no-untyped-def]
+def apply_ccz(w: Work, a: int, b: int, c: int) -> None:
     """Apply a doubly controlled Z on wires."""
     va, vb, vc = basis_value(w, a), basis_value(w, b), basis_value(w, c)
     if va == 0 or vb == 0 or vc == 0:
@@ -249,15 +257,16 @@ def apply_ccz(w, a, b, c):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def parallel(w, a, b):  # type: ignore[no-untyped-def]
+def parallel(w: Work, a: int, b: int) -> bool:
     """Whether two wires are in the same known state."""
     if w.free[a] == 0 or w.free[b] == 0:
         return False
-    return abs(w.a0[a] * w.a1[b] - w.a1[a] * w.a0[b]) < EPS
+    cross: float = abs(w.a0[a] * w.a1[b] - w.a1[a] * w.a0[b])
+    return cross < EPS
 
 
 @lazy_jit
-def apply_cswap(w, c, la, lb):  # type: ignore[no-untyped-def]
+def apply_cswap(w: Work, c: int, la: int, lb: int) -> None:
     """Apply a controlled swap; ``c`` is a wire, ``la`` and ``lb`` are logical qubits."""
     value = basis_value(w, c)
     a, b = w.wire[la], w.wire[lb]
@@ -273,7 +282,7 @@ def apply_cswap(w, c, la, lb):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def apply_rccx(w, a, b, t):  # type: ignore[no-untyped-def]
+def apply_rccx(w: Work, a: int, b: int, t: int) -> None:
     """Apply the Margolus gate: nothing under a = 0; under a = 1, Z on t and, with b, Y."""
     va, vb = basis_value(w, a), basis_value(w, b)
     if va == 0:
@@ -294,7 +303,7 @@ def apply_rccx(w, a, b, t):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def apply_three(w, op, la, lb, lc):  # type: ignore[no-untyped-def]
+def apply_three(w: Work, op: int, la: int, lb: int, lc: int) -> None:
     """Apply a three-qubit operation on logical qubits."""
     a, b, c = w.wire[la], w.wire[lb], w.wire[lc]
     if op == CCX:
@@ -308,7 +317,7 @@ def apply_three(w, op, la, lb, lc):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def append_pooled(w, op, start, angle):  # type: ignore[no-untyped-def]
+def append_pooled(w: Work, op: int, start: int, angle: float) -> None:
     """Append a pooled gate whose operands stand in the pool from ``start`` on."""
     k, end = w.size[0], w.size[1]
     w.size[0] = k + 1
@@ -322,7 +331,7 @@ def append_pooled(w, op, start, angle):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def gather_unknown(w, operands, first, count):  # type: ignore[no-untyped-def]
+def gather_unknown(w: Work, operands: Ints, first: int, count: int) -> bool:
     """Collect wires that are not known to be 1 in the pool; False if one is known to be 0."""
     for i in range(first, first + count):
         q = w.wire[operands[i]]
@@ -336,7 +345,7 @@ def gather_unknown(w, operands, first, count):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def apply_mcp(w, operands, first, count, angle):  # type: ignore[no-untyped-def]
+def apply_mcp(w: Work, operands: Ints, first: int, count: int, angle: float) -> None:
     """Apply a phase on the all-ones state of ``count`` qubits."""
     start = w.size[1]
     if eighth(angle) == 0 or not gather_unknown(w, operands, first, count):
@@ -346,7 +355,7 @@ def apply_mcp(w, operands, first, count, angle):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def finish_mcp(w, start, angle):  # type: ignore[no-untyped-def]
+def finish_mcp(w: Work, start: int, angle: float) -> None:
     """Apply a phase on the wires collected in the pool from ``start`` on."""
     left = w.size[1] - start
     if left <= 2:
@@ -365,7 +374,7 @@ def finish_mcp(w, start, angle):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def apply_mcx(w, operands, first, count):  # type: ignore[no-untyped-def]
+def apply_mcx(w: Work, operands: Ints, first: int, count: int) -> None:
     """Apply an X under ``count - 1`` controls; the target is the last operand."""
     start = w.size[1]
     if not gather_unknown(w, operands, first, count - 1):
@@ -395,7 +404,7 @@ def apply_mcx(w, operands, first, count):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def forward(w, op, q, p, operands, count):  # type: ignore[no-untyped-def]
+def forward(w: Work, op: Ints, q: Ints, p: Any, operands: Ints, count: int) -> None:
     """Run the pass over ``count`` operations (flat arrays: q 3 a gate, p 4 a gate)."""
     for i in range(count):
         o = op[i]

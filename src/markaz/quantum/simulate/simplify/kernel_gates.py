@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import cmath
 import math
+from typing import Any
 
 from markaz.quantum.programs.gates import Op
 from markaz.quantum.simulate.jit import lazy_jit
+
+Ints = Any  # a list of int where interpreted, an integer array where compiled
+Matrix = tuple[complex, complex, complex, complex]
 
 ID, X, Y, Z, H = int(Op.ID), int(Op.X), int(Op.Y), int(Op.Z), int(Op.H)
 S, SDG, T, TDG = int(Op.S), int(Op.SDG), int(Op.T), int(Op.TDG)
@@ -31,31 +35,31 @@ ROOT = math.sqrt(0.5)
 
 
 @lazy_jit
-def is_diagonal_one(op):  # type: ignore[no-untyped-def]
+def is_diagonal_one(op: int) -> bool:
     """Whether a one-qubit operation is diagonal."""
     return op == P or op == RZ or op == Z or op == S or op == SDG or op == T or op == TDG
 
 
 @lazy_jit
-def is_continuous_one(op):  # type: ignore[no-untyped-def]
+def is_continuous_one(op: int) -> bool:
     """Whether a one-qubit operation has a free angle."""
     return op == P or op == RZ or op == RX or op == RY or op == U
 
 
 @lazy_jit
-def is_controlled(op):  # type: ignore[no-untyped-def]
+def is_controlled(op: int) -> bool:
     """Whether it is a one-qubit operation under one control."""
     return CX <= op <= CU
 
 
 @lazy_jit
-def is_controlled_phase(op):  # type: ignore[no-untyped-def]
+def is_controlled_phase(op: int) -> bool:
     """Whether it is diag(1, 1, 1, phase)."""
     return op == CZ or op == CS or op == CSDG or op == CP
 
 
 @lazy_jit
-def phase_of(op, angle):  # type: ignore[no-untyped-def]
+def phase_of(op: int, angle: float) -> float:
     """Angle between the two diagonal entries of a (controlled) phase operation."""
     if op == P or op == RZ or op == CP:
         return angle
@@ -71,7 +75,7 @@ def phase_of(op, angle):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def eighth(angle):  # type: ignore[no-untyped-def]
+def eighth(angle: float) -> int:
     """``k`` in 0..7 if the angle is k pi/4 modulo 2 pi, else -1."""
     turns = angle / (math.pi / 4)
     k = math.floor(turns + 0.5)
@@ -81,7 +85,7 @@ def eighth(angle):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def base_of(op):  # type: ignore[no-untyped-def]
+def base_of(op: int) -> int:
     """One-qubit operation under the control of ``op``."""
     if op == CX:
         return X
@@ -109,7 +113,7 @@ def base_of(op):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def matrix_u(theta, phi, lam):  # type: ignore[no-untyped-def]
+def matrix_u(theta: float, phi: float, lam: float) -> Matrix:
     """Entries (00, 01, 10, 11) of u(theta, phi, lam)."""
     c, s = math.cos(theta / 2), math.sin(theta / 2)
     return (
@@ -121,7 +125,7 @@ def matrix_u(theta, phi, lam):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def matrix_continuous(op, a, b, c):  # type: ignore[no-untyped-def]
+def matrix_continuous(op: int, a: float, b: float, c: float) -> Matrix:
     """Entries of a one-qubit operation with angles."""
     if op == P:
         return (complex(1.0, 0.0), 0j, 0j, cmath.exp(1j * a))
@@ -137,7 +141,7 @@ def matrix_continuous(op, a, b, c):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def matrix_one(op, a, b, c):  # type: ignore[no-untyped-def]
+def matrix_one(op: int, a: float, b: float, c: float) -> Matrix:
     """Entries (00, 01, 10, 11) of any one-qubit operation."""
     one, i = complex(1.0, 0.0), 1j
     if is_continuous_one(op):
@@ -168,7 +172,7 @@ def matrix_one(op, a, b, c):  # type: ignore[no-untyped-def]
 
 
 @lazy_jit
-def product(m, n):  # type: ignore[no-untyped-def]
+def product(m: Matrix, n: Matrix) -> Matrix:
     """Entries of the matrix product ``m n``."""
     return (
         m[0] * n[0] + m[1] * n[2],

@@ -74,7 +74,10 @@ class Simplified:
     steps: tuple[str, ...] = field(default=())
 
     def assemble(
-        self, samples: list[NDArray[np.uint8]], shots: int, num_clbits: int,
+        self,
+        samples: list[NDArray[np.uint8]],
+        shots: int,
+        num_clbits: int,
         rng: np.random.Generator,
     ) -> NDArray[np.uint8]:
         """Outcomes of all classical bits, shape (num_clbits, shots).

@@ -323,7 +323,7 @@ def test_endless_loops_and_too_large_states_are_refused(monkeypatch: pytest.Monk
         b.gate(Op.RY, [q], [0.3])
     b.measure(0, 0)
     b.gate(Op.H, [0])
-    with pytest.raises(EngineRefusal, match="more than 1000 basis states at gate"):
+    with pytest.raises(EngineRefusal, match="more than 1000 basis states at the last gates"):
         ENGINE.sample_dynamic(b.build(), 10, seed=1)
 
 

@@ -93,7 +93,7 @@ def test_only_the_light_cone_matters(form: str) -> None:
 
 def test_the_cap_refuses_and_never_truncates(form: str) -> None:
     circuit, paulis = trotter(20, 4), [Pauli(((9, "Z"), (10, "Z")))]
-    with pytest.raises(EngineRefusal, match="^more than 50 Pauli strings at gate 70$"):
+    with pytest.raises(EngineRefusal, match=r"^more than 50 Pauli strings at gate 70$"):
         PauliEngine(max_terms=50).expectations(circuit, paulis)
 
 

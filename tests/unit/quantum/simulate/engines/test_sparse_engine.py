@@ -164,9 +164,11 @@ def test_limits_refuse_at_the_same_gate_in_either_form(form: str) -> None:
         b.gate(Op.H, [q])
         b.gate(Op.CX, [q, q + 1])
     circuit = b.build()
-    with pytest.raises(EngineRefusal, match="^more than 1024 basis states at gate 21$"):
+    with pytest.raises(EngineRefusal, match=r"^more than 1024 basis states at gate 21$"):
         probe(circuit, max_states=1024)
-    with pytest.raises(EngineRefusal, match="^more work than allowed for basis states at gate 15$"):
+    with pytest.raises(
+        EngineRefusal, match=r"^more work than allowed for basis states at gate 15$"
+    ):
         probe(circuit, max_work=500)
     assert probe(ghz(40), max_states=2, max_work=100) == 2
 

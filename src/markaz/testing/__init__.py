@@ -1,0 +1,1 @@
+"""What authors of engines and simplifications test their work with."""

@@ -1,0 +1,134 @@
+"""The engine child: answers, refusals, overruns and deaths."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from markaz.quantum.programs.circuit import Builder, Circuit
+from markaz.quantum.programs.gates import Op
+from markaz.quantum.simulate.child import Host, OutOfMemory, Overrun, host
+from markaz.quantum.simulate.engines.base import EngineRefusal, Expectation, Pauli
+from markaz.quantum.simulate.engines.registry import get
+from markaz.quantum.simulate.samples import Samples
+from markaz.quantum.simulate.tasks import (
+    EXPECT,
+    SAMPLE,
+    STATE,
+    Answer,
+    Task,
+    from_message,
+    perform,
+    to_message,
+)
+
+GIB = 1 << 30
+
+
+@pytest.fixture(scope="module")
+def child() -> Iterator[Host]:
+    started = Host()
+    yield started
+    started.close()
+
+
+def layers(qubits: int, depth: int) -> Circuit:
+    builder = Builder()
+    builder.qreg("q", qubits)
+    for layer in range(depth):
+        for q in range(qubits):
+            builder.gate(Op.U, [q], [0.3 + layer, 0.2 * q, 0.7])
+        for q in range(layer % 2, qubits - 1, 2):
+            builder.gate(Op.CX, [q, q + 1])
+    return builder.build()
+
+
+def sampling(qubits: int) -> Task:
+    return Task(SAMPLE, 64, 5, 1, tuple(range(qubits)))
+
+
+def test_child_and_this_process_give_the_same_samples(child: Host) -> None:
+    circuit = layers(4, 3)
+
+    there = child.run("markaz:dense", circuit, sampling(4), 20.0, GIB)
+    here = perform(get("markaz:dense"), circuit, sampling(4))
+
+    assert isinstance(there, Samples)
+    assert isinstance(here, Samples)
+    assert np.array_equal(there.bits, here.bits)
+
+
+def test_expectation_values_and_states_come_back(child: Host) -> None:
+    circuit = layers(3, 2)
+    tasks = (Task(EXPECT, paulis=(Pauli(((0, "Z"), (2, "X"))),)), Task(STATE))
+
+    values, state = (child.run("markaz:dense", circuit, t, 20.0, GIB) for t in tasks)
+
+    assert isinstance(values, Expectation)
+    expected = perform(get("markaz:dense"), circuit, tasks[0])
+    assert isinstance(expected, Expectation)
+    assert values.values.tolist() == expected.values.tolist()
+    assert np.linalg.norm(np.asarray(state)) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_a_refusal_comes_back_as_one(child: Host) -> None:
+    with pytest.raises(EngineRefusal, match="20 qubits"):
+        child.run("markaz:dense", layers(25, 1), sampling(25), 20.0, GIB)
+
+
+def test_an_overrun_is_ended_in_time_and_the_child_lives_on(child: Host) -> None:
+    started = time.monotonic()
+
+    with pytest.raises(Overrun):
+        child.run("markaz:dense", layers(20, 400), sampling(20), 0.3, GIB)
+
+    assert time.monotonic() - started < 5.0
+    answer = child.run("markaz:dense", layers(3, 1), sampling(3), 20.0, GIB)
+    assert isinstance(answer, Samples)
+
+
+def test_too_little_memory_is_told_apart(child: Host) -> None:
+    with pytest.raises(OutOfMemory):
+        child.run("markaz:dense", layers(20, 2), sampling(20), 20.0, 8 << 20)
+
+
+def test_one_child_a_process_and_thread_count() -> None:
+    assert host(1) is host(1)
+    assert host(1).alive
+
+
+def test_it_dies_with_its_parents_socket() -> None:
+    other = Host()
+    other.run("markaz:dense", layers(2, 1), sampling(2), 20.0, GIB)
+    pid = other._process.pid
+
+    other.close()
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Samples(np.array([[0, 1]], np.uint8), np.array([5]), 0.5),
+        Samples(np.array([[0, 1], [1, 1]], np.uint8)),
+        Expectation(np.array([0.5, -1.0]), 1e-9),
+        np.array([1, 1j], np.complex128),
+    ],
+    ids=["weighted", "shots", "values", "state"],
+)
+def test_answers_survive_the_wire(answer: Answer) -> None:
+    again = from_message(*to_message(answer))
+
+    assert repr(again) == repr(answer)
+
+
+def test_tasks_survive_the_wire() -> None:
+    task = Task(EXPECT, 3, 4, 2, (0, 5), (Pauli(((1, "X"), (2, "Z"))),))
+
+    assert Task.from_json(task.to_json()) == task

@@ -1,0 +1,93 @@
+"""Facts are what they say, and their bounds are bounds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from markaz.quantum.programs.circuit import Builder, Circuit
+from markaz.quantum.programs.gates import Op
+from markaz.quantum.programs.reference import amplitudes
+from markaz.quantum.programs.transform import remove_measurements
+from markaz.quantum.simulate.facts import Facts, describe, line_order, reordered
+from markaz.testing.circuits import random_circuit
+
+
+def gates(qubits: int, *rows: tuple[Op, tuple[int, ...]]) -> Circuit:
+    builder = Builder()
+    builder.qreg("q", qubits)
+    for op, operands in rows:
+        builder.gate(op, operands, [0.3] * 4)
+    return builder.build()
+
+
+def test_counts_of_a_small_circuit() -> None:
+    circuit = gates(
+        4, (Op.H, (0,)), (Op.CX, (0, 1)), (Op.T, (1,)), (Op.CP, (1, 2)), (Op.CCX, (0, 1, 3))
+    )
+
+    assert describe(circuit) == Facts(
+        qubits=4,
+        gates=5,
+        entangling=3,
+        non_clifford=3,
+        branching=1,
+        diagonal=2,
+        widest=3,
+        bond=2,
+        bond_work=8 + 8 + (8 + 64 + 8),
+    )
+
+
+def test_clifford_circuits_are_known() -> None:
+    assert describe(gates(2, (Op.H, (0,)), (Op.CZ, (0, 1)), (Op.ISWAP, (0, 1)))).clifford
+
+
+def test_pooled_gates_count_all_their_qubits() -> None:
+    assert describe(gates(6, (Op.MCX, (0, 2, 3, 5)))).widest == 4
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bond_bounds_every_schmidt_rank(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    circuit = remove_measurements(random_circuit(rng, 6, int(rng.integers(1, 14))))
+    state = amplitudes(circuit)
+
+    ranks = [
+        np.linalg.matrix_rank(state.reshape(1 << (6 - cut), 1 << cut), tol=1e-9)
+        for cut in range(1, 6)
+    ]
+
+    assert max(ranks) <= 2 ** describe(circuit).bond
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_branching_bounds_the_nonzero_amplitudes(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    circuit = remove_measurements(random_circuit(rng, 6, 12, "classical"))
+
+    nonzero = np.count_nonzero(np.abs(amplitudes(circuit)) > 1e-12)
+
+    assert nonzero <= 2 ** describe(circuit).branching
+
+
+def test_a_scrambled_line_is_put_back_in_order() -> None:
+    n = 12
+    place = np.random.default_rng(3).permutation(n)
+    line = [(Op.CRX, (int(place[i]), int(place[i + 1]))) for i in range(n - 1)]
+    circuit = gates(n, *line, *line, *line)
+
+    found = describe(circuit)
+
+    assert (found.bond, found.order) == (3, line_order(circuit))
+
+
+def test_reordering_moves_qubits_and_nothing_else() -> None:
+    circuit = remove_measurements(random_circuit(np.random.default_rng(5), 4, 20))
+    order = (2, 0, 3, 1)
+
+    moved = amplitudes(reordered(circuit, order)).reshape([2] * 4)
+
+    # axis k of a reshaped state is qubit 3 - k; place i holds qubit order[i]
+    expected = np.transpose(amplitudes(circuit).reshape([2] * 4), [3 - q for q in order[::-1]])
+    assert moved == pytest.approx(expected, abs=1e-12)

@@ -1,0 +1,129 @@
+"""Plans: which engines are candidates, in what order, and for how long."""
+
+from __future__ import annotations
+
+import pytest
+
+from markaz.quantum.simulate.cost_model import (
+    HUGE,
+    predicted_bytes,
+    predicted_seconds,
+    table,
+    terms,
+    value_terms,
+)
+from markaz.quantum.simulate.engines.base import Method
+from markaz.quantum.simulate.engines.registry import engines
+from markaz.quantum.simulate.facts import Facts
+from markaz.quantum.simulate.plan import Attempt, candidates, in_words, refusal, schedule
+from markaz.quantum.simulate.result import Candidate
+
+GIB = 1 << 30
+
+
+def facts(**changes: int | float) -> Facts:
+    values: dict[str, int | float] = {
+        "qubits": 10, "gates": 100, "entangling": 40, "non_clifford": 20, "branching": 30,
+        "diagonal": 10, "widest": 2, "bond": 5, "bond_work": 1e6,
+    }  # fmt: skip
+    return Facts(**{**values, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", Method)
+def test_every_method_has_all_terms(method: Method) -> None:
+    steps = terms(facts(), method, 1024)
+
+    assert set(steps) == {"call", "gates", "work", "draw", "bits"}
+    assert all(0 <= amount <= HUGE for amount in steps.values())
+
+
+@pytest.mark.parametrize("method", Method)
+def test_hopeless_sizes_stay_finite(method: Method) -> None:
+    wide = facts(qubits=100_000, non_clifford=90_000, branching=90_000, bond=50_000)
+
+    assert max(terms(wide, method, 10**8).values()) <= HUGE
+    assert max(value_terms(wide, method, 1000).values()) <= HUGE
+    assert predicted_bytes(wide, method) > 0
+
+
+def test_more_work_never_costs_less() -> None:
+    for engine in engines().values():
+        small, large = facts(), facts(qubits=14, gates=400, bond=7, bond_work=1e8)
+        assert predicted_seconds(engine, terms(small, engine.method, 64)) <= predicted_seconds(
+            engine, terms(large, engine.method, 1024)
+        ), engine.key
+
+
+def test_the_table_names_only_engines_that_exist() -> None:
+    assert set(table()) <= set(engines())
+    assert all(s >= 0 for row in table().values() for s in row.seconds.values())
+
+
+def test_refusals_name_the_reason() -> None:
+    found = engines()
+
+    assert refusal(found["stim:stabilizer"], facts(), GIB) == "20 gates are not Clifford"
+    assert refusal(found["stim:stabilizer"], facts(non_clifford=0), GIB) is None
+    wide = refusal(found["prism:statevector"], facts(qubits=30), GIB)
+    assert wide == "needs 32 GiB, the limit is 1 GiB"
+
+
+def test_candidates_come_best_first_and_refused_last() -> None:
+    rows = candidates(engines().values(), facts(qubits=29), GIB, shots=1024)
+
+    open_rows = [r.predicted_seconds for r in rows if r.refused is None]
+    assert open_rows == sorted(open_rows)
+    assert [r.refused is not None for r in rows] == sorted(r.refused is not None for r in rows)
+    assert len(rows) == len(engines())
+
+
+def row(key: str, seconds: float, *, certain: bool, refused: str | None = None) -> Candidate:
+    return Candidate(key, seconds, 0, refused, certain)
+
+
+def test_a_certain_engine_runs_to_its_end_in_this_process_when_short() -> None:
+    assert schedule([row("a", 0.01, certain=True)], 60.0) == [Attempt("a", 60.0, False)]
+
+
+def test_a_long_run_goes_to_a_child() -> None:
+    assert schedule([row("a", 5.0, certain=True)], 60.0) == [Attempt("a", 60.0, True)]
+
+
+def test_a_promising_uncertain_engine_goes_first_within_a_slice() -> None:
+    rows = [row("mps", 0.1, certain=False), row("sv", 5.0, certain=True)]
+
+    first, second, *rest = schedule(rows, 60.0)
+
+    assert first == Attempt("mps", 0.4, True)
+    assert second == Attempt("sv", 60.0, True)
+    assert {a.engine for a in rest} == {"mps"}
+
+
+def test_an_unpromising_one_gets_a_share_of_the_certain_time() -> None:
+    rows = [row("sv", 5.0, certain=True), row("mps", 90.0, certain=False)]
+
+    first, second = schedule(rows, 60.0)[:2]
+
+    assert first == Attempt("mps", 0.5, True)
+    assert second.engine == "sv"
+
+
+def test_without_certainty_slices_grow_until_the_time_is_used() -> None:
+    rows = [row("mps", 90.0, certain=False), row("dd", 95.0, certain=False)]
+
+    attempts = schedule(rows, 10.0)
+
+    assert [a.engine for a in attempts] == ["mps", "dd"] * 3
+    assert [a.seconds for a in attempts[::2]] == [0.1, 0.5, 5.0]
+
+
+def test_refused_candidates_are_never_tried() -> None:
+    assert schedule([row("a", 0.0, certain=True, refused="too wide")], 9.0) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 B"), (1023, "1.02e+03 B"), (1536, "1.5 KiB"), (16 * GIB, "16 GiB")],
+)
+def test_bytes_in_words(count: int, words: str) -> None:
+    assert in_words(count) == words
