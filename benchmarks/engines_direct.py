@@ -96,9 +96,8 @@ class Prism(TextAdapter):
 
     def note(self, outcome: Any) -> dict[str, Any]:
         meta = outcome[0].metadata
-        bond = getattr(meta, "bond", None)
-        saturated = bool(bond is not None and bond.saturated)
-        return {"backend": str(getattr(meta, "backend", "")), "truncated": saturated}
+        fidelity = 1.0 if meta.fidelity_lower_bound is None else float(meta.fidelity_lower_bound)
+        return {"backend": str(meta.backend), "truncated": fidelity < 0.99, "fidelity": fidelity}
 
 
 class Qevedo(TextAdapter):

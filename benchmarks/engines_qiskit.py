@@ -204,8 +204,7 @@ class Qsim(Adapter):
 
     name, library = "qsim", "qsim"
     NAMES = frozenset(
-        "id x y z h s sdg t tdg sx sxdg rx ry rz p u1 u2 u3 u cx cz swap iswap ccx ccz cswap "
-        "cp cu1 rzz".split()
+        ["id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg", "rx", "ry", "rz", "p", "u1", "u2", "u3", "u", "cx", "cz", "swap", "iswap", "ccx", "ccz", "cswap", "cp", "cu1", "rzz"]
     )
 
     def load(self) -> None:
@@ -273,8 +272,7 @@ class Qulacs(Adapter):
 
     name, library = "qulacs", "qulacs"
     NAMES = frozenset(
-        "id x y z h s sdg t tdg sx sxdg rx ry rz p u1 u2 u3 u cx cz swap ccx cswap cp cu1 "
-        "rzz rxx ryy".split()
+        ["id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg", "rx", "ry", "rz", "p", "u1", "u2", "u3", "u", "cx", "cz", "swap", "ccx", "cswap", "cp", "cu1", "rzz", "rxx", "ryy"]
     )
 
     def load(self) -> None:

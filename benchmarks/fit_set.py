@@ -143,13 +143,13 @@ def sparse_walk(n: int, rng: random.Random) -> str:
 
 def reuse(n: int, rng: random.Random) -> str:
     """One qubit is measured, reset and used again."""
-    p = Program(n, 2 * n)
+    p = Program(n, 2 * n - 1)
     for q in range(n):
         p.u(rng, q)
     for q in range(1, n):
-        p.g("cx", q, 0).measure(0, q).reset(0)
+        p.g("cx", q, 0).measure(0, q - 1).reset(0)
     for q in range(n):
-        p.measure(q, n + q)
+        p.measure(q, n - 1 + q)
     return p.text()
 
 

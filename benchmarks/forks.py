@@ -22,18 +22,7 @@ from typing import Any
 from benchmarks import agree, qiskit_path, registry
 from benchmarks.engines_direct import Terms
 
-THREADS = {
-    name: "1"
-    for name in (
-        "OMP_NUM_THREADS",
-        "RAYON_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "NUMBA_NUM_THREADS",
-        "QULACS_NUM_THREADS",
-        "QISKIT_NUM_PROCS",
-    )
-}
+THREADS = dict.fromkeys(("OMP_NUM_THREADS", "RAYON_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "QULACS_NUM_THREADS", "QISKIT_NUM_PROCS"), "1")
 SHORT = 0.4  # seconds; shorter runs are repeated and the median is taken
 WARM_UP = 60.0
 SUMMARY = 20.0

@@ -1,6 +1,6 @@
 """Cost of simplification a gate, at up to a million gates, and of describing a circuit.
 
-    python -m benchmarks.passes [--gates 1000000]
+python -m benchmarks.passes [--gates 1000000]
 """
 
 from __future__ import annotations

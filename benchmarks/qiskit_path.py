@@ -14,8 +14,9 @@ Flat = tuple[str, list[float], list[int], int]  # name, parameters, qubits, clas
 
 # What nearly every engine's OpenQASM 2 reader knows.
 COMMON = frozenset(
-    "id x y z h s sdg t tdg rx ry rz u1 u2 u3 cx cz cy ch swap ccx crz cu1 measure reset".split()
+    ["id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "rx", "ry", "rz", "u1", "u2", "u3", "cx", "cz", "cy", "ch", "swap", "ccx", "crz", "cu1", "measure", "reset"]
 )
+RENAMED = {"u": "u3", "p": "u1", "cp": "cu1"}
 _QUANTUM = re.compile(r"^\s*qreg\s+(\w+)\s*\[(\d+)\]\s*;|^\s*qubit\[(\d+)\]\s+(\w+)\s*;", re.M)
 _CLASSICAL = re.compile(r"^\s*creg\s+\w+\s*\[(\d+)\]\s*;|^\s*bit\[(\d+)\]\s+\w+\s*;", re.M)
 
@@ -120,10 +121,10 @@ def common_text(text: str) -> str:
         return str(qasm3.dumps(transpile(circuit, basis_gates=basis, optimization_level=0)))
     head = ["OPENQASM 2.0;", 'include "qelib1.inc";', f"qreg q[{circuit.num_qubits}];"]
     lines = [*head, f"creg c[{circuit.num_clbits}];"]
-    for name, params, where, bit in flatten(circuit, COMMON):
+    for name, params, where, bit in flatten(circuit, COMMON | RENAMED.keys()):
         if name == "measure":
             lines.append(f"measure q[{where[0]}] -> c[{bit}];")
             continue
         angles = f"({','.join(repr(float(p)) for p in params)})" if params else ""
-        lines.append(f"{name}{angles} {','.join(f'q[{q}]' for q in where)};")
+        lines.append(f"{RENAMED.get(name, name)}{angles} {','.join(f'q[{q}]' for q in where)};")
     return "\n".join([*lines, ""])

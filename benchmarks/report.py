@@ -125,25 +125,28 @@ def engine_table(found: list[Circuit]) -> str:
             (e, solved, states["timeout"], states["memory"], states["refused"], states["crash"])
             + (states["wrong"], states["truncated"], wins[e], geomean(times), alone)
         )
-    head = "engine solved timeout memory refused crash wrong truncated wins mean_s /others".split()
+    head = ["engine", "solved", "timeout", "memory", "refused", "crash", "wrong", "truncated", "wins", "mean_s", "/others"]
     return table(head, sorted(rows, key=lambda r: r[9]))
 
 
 def family_table(found: list[Circuit]) -> str:
-    """Virtual best and Markaz by family."""
-    oracle = engines_of(found)
+    """Virtual best and, if it has run, Markaz by family."""
+    oracle, mine = engines_of(found), any(MARKAZ in c.rows for c in found)
     groups: dict[str, list[Circuit]] = defaultdict(list)
     for c in found:
         groups[f"{c.source} {c.family}"].append(c)
     rows = []
     for family, members in groups.items():
         best = geomean([c.best(oracle)[1] for c in members])
-        mine = geomean([c.seconds(MARKAZ) for c in members])
+        markaz = geomean([c.seconds(MARKAZ) for c in members]) if mine else best
         winners = Counter(c.best(oracle)[0] or "none" for c in members)
         text = " ".join(f"{e}:{n}" for e, n in winners.most_common())
-        rows.append((family, len(members), best, mine, mine / best, text))
-    rows.sort(key=lambda r: -float(r[4]))
-    return table(("family", "n", "vb_s", "markaz_s", "ratio", "winners"), rows)
+        rows.append((family, len(members), best, markaz, markaz / best, text))
+    rows.sort(key=lambda r: (-float(r[4]), -float(r[2])))
+    head = ("family", "n", "vb_s", "markaz_s", "ratio", "winners")
+    if not mine:
+        return table(head[:3] + head[5:], [r[:3] + r[5:] for r in rows])
+    return table(head, rows)
 
 
 def worst(found: list[Circuit], count: int = 15) -> str:

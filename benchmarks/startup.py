@@ -1,6 +1,6 @@
 """Time to an answer from a cold shell, against ``python -c "import qiskit"`` in the same run.
 
-    python -m benchmarks.startup [--runs 9]
+python -m benchmarks.startup [--runs 9]
 """
 
 from __future__ import annotations
@@ -28,18 +28,21 @@ REFERENCE = "import qiskit"
 
 
 def seconds(command: list[str]) -> float:
-    """Wall time of one process; raises if it fails."""
+    """Wall time of one process; raises if it fails or a command of ours says nothing."""
     start = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.perf_counter() - start
+    done = subprocess.run(command, check=True, capture_output=True)
+    spent = time.perf_counter() - start
+    if not done.stdout and "import qiskit" not in command:
+        raise RuntimeError(f"no output from {' '.join(command)}")
+    return spent
 
 
 def commands(bell: str) -> dict[str, list[str]]:
     """The commands by name."""
-    markaz = [sys.executable, "-m", "markaz.interfaces.cli.main"]
     script = Path(sys.executable).with_name("markaz")
-    if script.exists():
-        markaz = [str(script)]
+    # Without an installation the same entry point, as the script would call it.
+    entry = [sys.executable, "-c", "from markaz.interfaces.cli.main import main; main()"]
+    markaz = [str(script)] if script.exists() else entry
     return {
         REFERENCE: [sys.executable, "-c", "import qiskit"],
         "markaz --help": [*markaz, "--help"],

@@ -111,8 +111,10 @@ def panta(values: Floats, qubits: int, layers: int, threads: int) -> Floats:
     ansatz(template, names, qubits, layers)
     terms, found = labels(tfim(qubits), qubits), []
     for start in range(0, len(values), 16):
-        lot = [template.assign_parameters(dict(zip(names, v.tolist(), strict=True)))
-               for v in values[start : start + 16]]
+        lot = [
+            template.assign_parameters(dict(zip(names, v.tolist(), strict=True)))
+            for v in values[start : start + 16]
+        ]
         found += [r.expectation(terms) for r in panta_sim.run_batch(lot, shots=0)]
     return np.array(found)
 

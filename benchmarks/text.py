@@ -6,7 +6,6 @@ import random
 from collections.abc import Sequence
 from math import pi
 
-
 # Not in qelib1.inc, so files that use it define it (as Qiskit's exporter does).
 DEFINITIONS = {
     "ryy": "gate ryy(a) p,q { rx(pi/2) p; rx(pi/2) q; cx p,q; rz(a) q; cx p,q; "

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from markaz.quantum.programs.circuit import Expr
+from markaz.quantum.programs.classical import bits_of, evaluate
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.export_names import angle
 
@@ -59,6 +60,8 @@ class _Typed(NamedTuple):
         kind = "int" if signed else "uint"
         if self.kind == "const" or (self.kind == kind and self.width == width):
             return self.text
+        if self.kind == "bits" and self.width > 1 and (signed or self.width != width):
+            return f"{kind}[{width}](uint[{self.width}]({self.text}))"
         return f"{kind}[{width}]({self.text})"
 
     def as_bool(self) -> str:
@@ -96,21 +99,23 @@ class ClassicalWriter:
         if offset + size > v.offset + v.size:
             raise ProgramError("unsupported", "an assignment across classical registers")
         value = self._typed(expr)
+        if value.kind == "const":
+            value = _constant(int(value.text) & ((1 << size) - 1))
         if size == 1 and (v.is_bits or v.size > 1):
             low = value.as_bool() if _is_bit(value) else f"bool({value.as_type(1)})"
             return f"{self.place(offset)} = {_bare(low)};"
         part = f"[{offset - v.offset}:{_last(v, offset, size)}]"
         target = v.name if size == v.size else v.name + part
-        number = f"uint[{size}]({value.text})" if value.signed else value.as_type(size)
+        number = value.as_type(size)
         number = f"bit[{size}]({_bare(number)})" if v.is_bits else _bare(number)
         return f"{target} = {number};"
 
     def _typed(self, expr: Any) -> _Typed:
         name = expr[0]
-        if name == "const":
-            return _Typed(str(int(expr[1])), "const", max(1, int(expr[1]).bit_length()))
-        if name == "bits":
+        if name == "bits" and expr[2]:
             return self._bits(expr[1], expr[2])
+        if not bits_of(expr):
+            return _constant(evaluate(expr, ()))
         if name in ("not", "land", "lor"):
             parts = [self._typed(e).as_bool() for e in expr[1:]]
             return _Typed("!" + parts[0] if name == "not" else _infix(name, *parts), "bool", 1)
@@ -149,7 +154,7 @@ class ClassicalWriter:
         if name == "neg":
             width = inner.width + 2
             return _Typed(f"(-{_not_const(inner, width, signed=True)})", "int", width)
-        text = f"uint[{expr[2]}]({inner.text})"
+        text = inner.as_type(expr[2])
         return _Typed("~" + text if name == "inv" else text, "uint", expr[2])
 
     def _binary(self, name: str, a: _Typed, b: _Typed) -> _Typed:
@@ -162,6 +167,10 @@ class ClassicalWriter:
         left = _not_const(a, width, signed=signed)
         right = b.as_number() if name in ("shl", "shr", "pow") else b.as_type(width, signed=signed)
         return _Typed(_infix(name, left, right), "int" if signed else "uint", width)
+
+
+def _constant(value: int) -> _Typed:
+    return _Typed(str(value), "const", max(1, value.bit_length()))
 
 
 def _bare(text: str) -> str:
@@ -204,7 +213,7 @@ def _comparable(a: _Typed, b: _Typed) -> tuple[str, str]:
 
 
 def _result_width(name: str, a: _Typed, b: _Typed) -> int:
-    most = 1 << min(b.width, 17) if b.kind != "const" else abs(int(b.text))
+    most = abs(int(b.text)) if b.kind == "const" else 1 << min(b.width, 17)
     widths = {"add": max(a.width, b.width) + 1, "mul": a.width + b.width}
     widths |= {"shl": a.width + most, "pow": max(1, a.width * most)}
     return widths.get(name, max(a.width, b.width))

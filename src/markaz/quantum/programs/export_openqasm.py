@@ -289,7 +289,8 @@ def _conditions_2(
         if writes and writes[0] != last - 1:
             raise ProgramError("unsupported", _WHY_NOT_2)
         for i in body:
-            lines[i] = f"if({register.name}=={value}) {lines[i]}"
+            if circuit.op[i] != Op.BARRIER:
+                lines[i] = f"if({register.name}=={value}) {lines[i]}"
     if len(control) % 2:
         raise ProgramError("unsupported", _WHY_NOT_2)
     return np.flatnonzero(circuit.op < Op.IF)

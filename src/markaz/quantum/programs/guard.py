@@ -113,12 +113,14 @@ class _Child:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED)
         try:
             self._pipe, write_end = os.pipe()
-            parent = os.getpid()
-            self._deadline = time.monotonic() + self._confinement.wall_seconds
-            self._pid = os.fork()
-            if self._pid == 0:
-                _be_child(work, self._confinement, write_end, parent)
-            os.close(write_end)
+            try:
+                parent = os.getpid()
+                self._deadline = time.monotonic() + self._confinement.wall_seconds
+                self._pid = os.fork()
+                if self._pid == 0:
+                    _be_child(work, self._confinement, write_end, parent)
+            finally:
+                os.close(write_end)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

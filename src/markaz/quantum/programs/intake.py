@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import re
 import stat
@@ -136,19 +135,22 @@ def read_file(path: str | os.PathLike[str], limits: Limits = DEFAULT) -> bytes:
         fd = os.open(path, flags | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
         raise ProgramError("file", _why_not(error)) from error
-    with open(fd, "rb", buffering=0) as file:
-        mode = os.fstat(fd).st_mode
-        for is_kind, what in _KINDS:
-            if is_kind(mode):
-                raise ProgramError("file", f"it is {what}, not a file")
-        return _contents(file, limits)
+    try:
+        return _contents(fd, limits)
+    finally:
+        os.close(fd)
 
 
-def _contents(file: io.FileIO, limits: Limits) -> bytes:
-    if os.fstat(file.fileno()).st_size > limits.source_bytes:
+def _contents(fd: int, limits: Limits) -> bytes:
+    status = os.fstat(fd)
+    for is_kind, what in _KINDS:
+        if is_kind(status.st_mode):
+            raise ProgramError("file", f"it is {what}, not a file")
+    if status.st_size > limits.source_bytes:
         raise _too_large(limits)
     try:
-        data = file.read(limits.source_bytes + 1)
+        with open(fd, "rb", buffering=0, closefd=False) as file:
+            data = file.read(limits.source_bytes + 1)
     except OSError as error:
         raise ProgramError("file", _why_not(error)) from error
     if len(data) > limits.source_bytes:  # it grew, or says it is empty as /proc does

@@ -69,7 +69,7 @@ class Host:
         body = np.frombuffer(wire.encode(circuit), np.uint8)
         header = {"engine": key, "task": task.to_json(), "memory": memory}
         with self._lock:
-            pid, pipe = self._request(wire.pack(header, [body]))
+            pid, pipe = self._request(wire.pack(header, [body]), seconds)
             self._preloaded.add(key)
         try:
             data = _read(pipe, time.monotonic() + seconds)
@@ -84,16 +84,26 @@ class Host:
     def preload(self, key: str) -> None:
         """Import an engine's library there, ahead of its first task."""
         with self._lock:
-            _, pipe = self._request(wire.pack({"engine": key, "preload": True}, []))
+            _, pipe = self._request(wire.pack({"engine": key, "preload": True}, []), 120.0)
             os.close(pipe)
             self._preloaded.add(key)
 
-    def _request(self, message: bytes) -> tuple[int, int]:
+    def _request(self, message: bytes, seconds: float) -> tuple[int, int]:
+        """Send a request; the child's process id and the pipe for its answer.
+
+        The reply comes after the engine's library has been imported, which counts too; an
+        import that takes too long ends the whole engine child.
+        """
         ours, theirs = os.pipe()
+        self._socket.settimeout(seconds)
         try:
             socket.send_fds(self._socket, [LENGTH.pack(len(message))], [theirs])
             self._socket.sendall(message)
             reply = self._socket.recv(PID.size, socket.MSG_WAITALL)
+        except TimeoutError:
+            os.close(ours)
+            self.close()
+            raise Overrun from None
         except OSError as error:
             os.close(ours)
             raise EngineFault(f"the engine child has died: {error}") from error

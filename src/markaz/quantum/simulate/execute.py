@@ -116,13 +116,15 @@ def run_task(
             log.out_of_time = True
             break
         engine = engines[attempt.engine]
+        if attempt.steps:
+            engine = engine.limited(attempt.steps)
         started = time.monotonic()
         try:
             prepared = for_engine(engine, circuit, task, facts)
             return attempt_once(engine, *prepared, attempt, budget), engine.key
         except FAILURES as failure:
             _note(log, engine.key, failure, time.monotonic() - started)
-            if not isinstance(failure, child.Overrun):
+            if not (isinstance(failure, child.Overrun) or attempt.steps):
                 refused.add(engine.key)
     raise _exhausted(rows, circuit, budget, log)
 

@@ -14,6 +14,7 @@ from markaz.quantum.simulate.cost_model import (
 )
 from markaz.quantum.simulate.engines.base import Engine, Method
 from markaz.quantum.simulate.facts import Facts
+from markaz.quantum.simulate.jit import numba_is_loaded
 from markaz.quantum.simulate.result import Candidate
 
 CERTAIN = frozenset({Method.STATEVECTOR, Method.STABILIZER})
@@ -23,15 +24,22 @@ PROBE_SHARE = 0.1  # of the certain engine's time, for an uncertain one that may
 FIRST_SLICE = 0.1
 SLICE_GROWTH = 5.0
 NEAR_CLIFFORD_LIMIT = 64
+STEP_SECONDS = 5e-8  # one step of an engine that limits itself, kernels compiled
+SLOW_STEP_SECONDS = 2e-6  # the same interpreted
+SELF_LIMITED = "markaz:sparse"
+MIN_STEPS = 5_000
+SELF_LIMITED_FROM = 1e-3  # seconds of the best prediction, below which no try is worth it
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try: the engine, the seconds it may take, and whether it needs a child."""
+    """One try: the engine, the seconds it may take, whether it needs a child, and for an
+    engine that limits itself the steps it may take (0: no such limit)."""
 
     engine: str
     seconds: float
     in_child: bool
+    steps: int = 0
 
 
 def refusal(engine: Engine, facts: Facts, memory: int) -> str | None:
@@ -80,16 +88,29 @@ def candidates(
 def schedule(rows: list[Candidate], seconds: float) -> list[Attempt]:
     """Attempts in order for candidates sorted best first.
 
-    An engine whose prediction is certain runs to its end. One whose prediction is only a
-    bound gets a slice: a share of the certain engine's time, or, where nothing is certain,
-    slices that grow until the time is used up.
+    The engine that limits itself is tried first, in this process, for a share of the best
+    prediction: it finds out what no bound shows. An engine whose prediction is certain
+    runs to its end. One whose prediction is only a bound gets a slice: a share of the
+    certain engine's time, or, where nothing is certain, slices that grow until the time is
+    used up.
     """
     open_rows = [r for r in rows if r.refused is None]
     sure = [r for r in open_rows if r.certain]
     unsure = [r for r in open_rows if not r.certain]
     if sure and sure[0].predicted_seconds <= seconds:
-        return _with_sure(sure, unsure, seconds)
-    return _growing(unsure, seconds) + [_whole(r, seconds) for r in sure]
+        best = open_rows[0].predicted_seconds
+        return _tries(open_rows, best * PROBE_SHARE) + _with_sure(sure, unsure, seconds)
+    tries = _tries(open_rows, FIRST_SLICE)
+    return tries + _growing(unsure, seconds) + [_whole(r, seconds) for r in sure]
+
+
+def _tries(rows: list[Candidate], seconds: float) -> list[Attempt]:
+    """A short try of the engine that limits itself, unless it or a faster one is first."""
+    worth = any(r.engine == SELF_LIMITED for r in rows) and rows[0].engine != SELF_LIMITED
+    if not worth or seconds < SELF_LIMITED_FROM * PROBE_SHARE:
+        return []
+    step = STEP_SECONDS if numba_is_loaded() else SLOW_STEP_SECONDS
+    return [Attempt(SELF_LIMITED, seconds, False, max(int(seconds / step), MIN_STEPS))]
 
 
 def _whole(row: Candidate, seconds: float) -> Attempt:

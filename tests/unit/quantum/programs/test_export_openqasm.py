@@ -27,7 +27,7 @@ def program(qubits, clbits=0):
 def body(text):
     """The lines after the declarations."""
     lines = text.splitlines()
-    last = max(i for i, x in enumerate(lines) if x.startswith(("qubit", "bit", "uint", "qreg")))
+    last = max(i for i, x in enumerate(lines) if x.startswith(("qubit", "bit", "uint", "qreg", "creg")))
     return lines[last + 1 :]
 
 
@@ -185,10 +185,12 @@ def test_version_2_conditions():
     builder = program(1, 2)
     builder.control(Op.IF, ("eq", ("bits", 0, 2), ("const", 3)))
     builder.gate(Op.X, (0,))
+    builder.barrier((0,))
     builder.measure(0, 1)
     builder.control(Op.END)
     assert body(to_openqasm2(builder.build())) == [
         "if(c==3) x q[0];",
+        "barrier q[0];",
         "if(c==3) measure q[0] -> c[1];",
     ]
 

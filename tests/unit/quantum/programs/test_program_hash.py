@@ -145,4 +145,4 @@ def test_formatting_does_not_count():
     )
 
 
-FROZEN = "sha256:"
+FROZEN = "sha256:71eaf373a088ef28c82b85cfcffb72be23ef87b804eaf634785ad86e795ec439"

@@ -125,7 +125,7 @@ def test_an_empty_program():
     ],
 )
 def test_errors_have_line_and_column(text, kind, where, message):
-    with pytest.raises(ProgramError, match="^line") as caught:
+    with pytest.raises(ProgramError, match=r"^line") as caught:
         read_qcis(text)
     error = caught.value
     assert (error.kind, (error.line, error.column)) == (kind, where)

@@ -118,7 +118,11 @@ def test_pool_ranges_may_overlap_but_not_grow_without_bound() -> None:
         aux=np.full(4, -1, np.int32),
     )
     validate(circuit, DEFAULT)
-    refuse(circuit, "4 operations", Limits(gates=3, qubits=3))
+    wide = circuit.with_arrays(
+        op=np.full(4, Op.BARRIER, np.uint8),
+        qubits=np.array([[0, 5, -1]] * 4, np.int32),
+    )
+    refuse(wide, "too many operands", Limits(gates=4, qubits=3))
 
 
 @pytest.mark.parametrize(

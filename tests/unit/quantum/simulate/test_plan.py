@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from markaz.quantum.simulate import plan
 from markaz.quantum.simulate.cost_model import (
     HUGE,
     predicted_bytes,
@@ -127,3 +128,21 @@ def test_refused_candidates_are_never_tried() -> None:
 )
 def test_bytes_in_words(count: int, words: str) -> None:
     assert in_words(count) == words
+
+
+def test_the_self_limiting_engine_is_tried_first_for_a_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(plan, "numba_is_loaded", lambda: True)
+    rows = [row("sv", 0.2, certain=True), row("markaz:sparse", 1e9, certain=False)]
+
+    first, second = schedule(rows, 60.0)[:2]
+
+    assert first == Attempt("markaz:sparse", pytest.approx(0.02), False, 400_000)
+    assert second == Attempt("markaz:sparse", pytest.approx(0.02), True)
+
+
+def test_it_is_not_tried_where_another_is_done_at_once() -> None:
+    rows = [row("sv", 0.0005, certain=True), row("markaz:sparse", 1e9, certain=False)]
+
+    assert schedule(rows, 60.0)[0] == Attempt("sv", 60.0, False)

@@ -6,6 +6,7 @@ import re
 
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.limits import DEFAULT, Limits
+from markaz.quantum.programs.openqasm.deep import DeepStack
 from markaz.quantum.programs.openqasm.fastpath import FastPath
 from markaz.quantum.programs.openqasm.interpreter import Interpreter
 from markaz.quantum.programs.openqasm.lexer import BLANK, END, Source, clip
@@ -16,7 +17,7 @@ __all__ = ["read_openqasm", "version_of"]
 _HEADER = re.compile(rf"{BLANK}OPENQASM\b{BLANK}([0-9]+)(?:\.[0-9]+)?({BLANK};)?").match
 _LATE_HEADER = re.compile(r"^\s*OPENQASM\s+([0-9]+)(?:\.[0-9]+)?\s*;", re.MULTILINE).search
 _INCLUDE = re.compile(r"\s*+include\s*+\"(?:qelib1|stdgates)\.inc\"\s*+;").match
-_BLANK = re.compile(BLANK).match
+_NOTHING = re.compile(rf"(?:{BLANK};)*+{BLANK}").match
 _SIGNS_OF_3 = re.compile(
     r"\bstdgates\.inc\b|^\s*(?:const\s|input\s|output\s|let\s|def\s|for\s|while\b|switch\b|box\b"
     r"|ctrl\b|negctrl\b|inv\s*@|pow\s*\(|gphase\b"
@@ -60,7 +61,8 @@ def read_openqasm(text: str, limits: Limits = DEFAULT) -> Circuit:
     program = Interpreter(source, version)
     parser = Parser(source, version)
     try:
-        _carry_out(program, parser, start)
+        with DeepStack():
+            _carry_out(program, parser, start)
     except RecursionError:
         source.limit("the program is nested too deep", parser.lexer.start)
     return program.emitter.builder.build()
@@ -87,5 +89,5 @@ def _carry_out(program: Interpreter, parser: Parser, at: int) -> None:
 
 
 def _after_blank(text: str, at: int) -> int:
-    match = _BLANK(text, at)
+    match = _NOTHING(text, at)
     return match.end() if match else at

@@ -38,6 +38,11 @@ class Emitter:
         if len(self.builder.ops) + count > self._most:
             self._source.limit(f"the program has more than {self._most} operations", offset)
 
+    def _pool_room(self, count: int, offset: int) -> None:
+        """Refuse operations whose operands together take too much memory."""
+        if len(self.builder.pool) + count > 2 * self._most:
+            self._source.limit("the program's barriers and large gates name too many qubits", offset)
+
     def gate(
         self,
         gate: Gate,
@@ -67,7 +72,7 @@ class Emitter:
         for item in gate.items:
             on = [qubits[w] for w in item.wires]
             if item.gate is None:
-                self.builder.barrier(on)
+                self.barrier(on, offset)
                 continue
             values, modifiers = gate.arguments(item, params)
             self.gate(item.gate, values, modifiers, on, offset)
@@ -82,6 +87,7 @@ class Emitter:
         b.ps.frombytes(packed.params)
         b.aux.frombytes(packed.aux)
         for row, wires in packed.pooled:
+            self._pool_room(len(wires), offset)
             at = 3 * (first + row)
             b.qs[at : at + 2] = array("i", (len(b.pool), len(wires)))
             b.pool.extend([ext[w] for w in wires])
@@ -141,4 +147,5 @@ class Emitter:
     def barrier(self, qubits: Sequence[int], offset: int) -> None:
         """A barrier on ``qubits``."""
         self.room(1, offset)
+        self._pool_room(len(qubits), offset)
         self.builder.barrier(qubits)

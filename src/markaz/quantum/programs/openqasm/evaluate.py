@@ -9,6 +9,7 @@ from markaz.quantum.programs.openqasm import dynamic
 from markaz.quantum.programs.openqasm import values as v
 from markaz.quantum.programs.openqasm.expressions import Item, Rpn
 from markaz.quantum.programs.openqasm.lexer import Source, clip
+from markaz.quantum.programs.openqasm.rows import Budget
 from markaz.quantum.programs.openqasm.values import Value, ValueProblem
 
 Lookup = Callable[[str, int], Value]
@@ -37,22 +38,11 @@ class Host:
 class Evaluator:
     """Evaluates for one program; ``version`` decides how whole numbers divide."""
 
-    def __init__(self, source: Source, version: int, host: Host) -> None:
+    def __init__(self, source: Source, version: int, host: Host, budget: Budget) -> None:
         self.source = self._source = source
-        self._host = host
+        self._host, self.budget = host, budget
         self._real = version == 2
         self._constants = v.CONSTANTS_2 if version == 2 else v.CONSTANTS
-        self._work = 0
-
-    def work(self, rows: int) -> None:
-        """Count ``rows`` operations handled while gates are expanded.
-
-        Wrappers around wrappers copy the same operations over and over without a single
-        one more in the circuit; ValueProblem once that exceeds what a circuit may hold.
-        """
-        self._work += rows
-        if self._work > self.source.limits.gates:
-            raise ValueProblem("limit-size", "expanding the gate definitions takes too long")
 
     def value(self, rpn: Rpn, local: dict[str, Any] | None = None) -> Value:
         """Value of ``rpn``; names are looked for in ``local`` first."""
@@ -112,7 +102,10 @@ class Evaluator:
                 return local[value]  # type: ignore[no-any-return]
             if value in self._constants:
                 return self._constants[value]
-            return self._host.lookup(value, item.offset)
+            found = self._host.lookup(value, item.offset)
+            if isinstance(found, v.Bits) and not isinstance(found.index, range):
+                self._guarded(item, self._named_again, found)
+            return found
         if code == "bits":
             return v.BitString(int(value, 2), len(value))
         if code == "hardware":
@@ -131,7 +124,20 @@ class Evaluator:
                 return v.constant_binary(item.value, a, b, real=self._real)
             except ValueProblem as problem:
                 self._source.fail(problem.kind, problem.message, item.offset)
-        return self._guarded(item, _mixed_binary, item.value, a, b)
+        return self._guarded(item, self._mixed, item.value, a, b)
+
+    def _mixed(self, symbol: str, a: Value, b: Value) -> Value:
+        result = _mixed_binary(symbol, a, b)
+        self._charge(result)
+        return result
+
+    def _charge(self, value: Value) -> None:
+        """Count what a value costs beyond its text."""
+        if isinstance(value, v.Qubits | v.Bits):
+            if not isinstance(value.index, range):
+                self.budget.spend(len(value.index))
+        elif isinstance(value, v.Runtime | v.Symbolic):
+            self.budget.spend(1)
 
     def _group(self, item: Item, stack: list[Value]) -> None:
         """Steps that take several values from the stack."""
@@ -145,7 +151,7 @@ class Evaluator:
             arguments = _take(stack, item.value)
             if len(arguments) != 1:
                 self._source.unsupported("an index has one dimension here", item.offset)
-            stack[-1] = self._guarded(item, indexed, stack[-1], arguments[0])
+            stack[-1] = self._guarded(item, self._indexed, stack[-1], arguments[0])
         elif code == "set":
             stack.append(self._guarded(item, _picks, _take(stack, item.value)))
         elif code == "cast":
@@ -154,6 +160,15 @@ class Evaluator:
         else:
             name, count = item.value
             stack.append(self._call(item, name, _take(stack, count)))
+
+    def _named_again(self, value: Value) -> Value:
+        self._charge(value)
+        return value
+
+    def _indexed(self, value: Value, at: Value) -> Value:
+        result = indexed(value, at)
+        self._charge(result)
+        return result
 
     def _span(self, item: Item, parts: Sequence[Value | None]) -> v.Span:
         whole: list[int | None] = []

@@ -103,7 +103,7 @@ class Defined(Gate):
             wires = item.wires
             out += [(op, tuple([wires[w] for w in on]), p) for op, on, p in inner.rows]
             phase = total(phase, inner.phase)
-            self._values.work(len(inner.rows) + 1)
+            self._values.budget.spend(len(inner.rows) + 1)
         return Rows(out, phase)
 
     def expand(self, item: Item, params: tuple[Number, ...]) -> Rows:
@@ -111,6 +111,7 @@ class Defined(Gate):
         if item.gate is None:
             return Rows([(BARRIER, tuple(range(len(item.wires))), ())])
         values, modifiers = self.arguments(item, params)
+        self._values.budget.spend(len(modifiers))
         return modified(item.gate, values, modifiers, len(item.wires))
 
     def arguments(

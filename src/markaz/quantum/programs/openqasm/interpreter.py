@@ -134,7 +134,7 @@ class Interpreter(Control):
         value = self.values.value(statement.value)
         if not isinstance(value, Qubits | Bits):
             self.source.parse("an alias stands for qubits or bits", statement.offset)
-        if len(set(value.index)) < len(value.index):
+        if not isinstance(value.index, range) and len(set(value.index)) < len(value.index):
             self.source.parse("an alias names the same qubit or bit twice", statement.offset)
         self.declare(statement.name, value, statement.offset)
 

@@ -28,7 +28,7 @@ _TOKEN = re.compile(
     + rf"|({_NUMBER})"
     + r"|(\"[^\"\n]*+\"|'[^'\n]*+')"
     + r"|(\$[0-9]++)"
-    + r"|(\*\*=|<<=|>>=|->|\+\+|\*\*|<<|>>|&&|\|\||[-=!<>+*/%&|^~]=|[-+*/%<>=!&|^~(){}\[\];:,.@#])"
+    + r"|(?!/\*)(\*\*=|<<=|>>=|->|\+\+|\*\*|<<|>>|&&|\|\||[-=!<>+*/%&|^~]=|[-+*/%<>=!&|^~(){}\[\];:,.@#])"
     + r"|\Z)"
 ).match
 _BLANK = re.compile(BLANK).match
@@ -101,7 +101,7 @@ class Lexer:
             self.source.parse("the comment that starts here is never closed", at)
         if self.text[at] in "\"'":
             self.source.parse("the string that starts here is never closed", at)
-        self.source.parse(f"unexpected character {clip(self.text[at])!r}", at)
+        self.source.parse(f"unexpected character {self.text[at]!r}", at)
 
     def skip_line(self) -> str:
         """Go to the first token of the next line; returns the rest of this one."""

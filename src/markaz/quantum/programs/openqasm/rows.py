@@ -5,9 +5,10 @@ from __future__ import annotations
 from array import array
 from typing import Final, NamedTuple
 
-from markaz.quantum.programs.circuit import Expr
+from markaz.quantum.programs.circuit import Builder, Expr
 from markaz.quantum.programs.gates import POOLED, Op
-from markaz.quantum.programs.openqasm.values import Number, Symbolic
+from markaz.quantum.programs.limits import Limits
+from markaz.quantum.programs.openqasm.values import Number, Symbolic, ValueProblem
 
 Wires = tuple[int, ...]
 Row = tuple[int, Wires, tuple[Number, ...]]
@@ -29,6 +30,25 @@ class Rows(NamedTuple):
 
     rows: list[Row]
     phase: Number = 0.0
+
+
+class Budget:
+    """Work that adds nothing to the circuit, in rows copied and operands named.
+
+    Wrappers around wrappers, aliases of aliases and long conditions in long loops cost
+    time and memory that no count of operations shows.
+    """
+
+    __slots__ = ("_builder", "_free", "_spent")
+
+    def __init__(self, builder: Builder, limits: Limits) -> None:
+        self._builder, self._free, self._spent = builder, limits.gates // 4, 0
+
+    def spend(self, amount: int) -> None:
+        """Count work; ValueProblem when it is out of proportion to the circuit so far."""
+        self._spent += amount
+        if self._spent > self._free + 8 * len(self._builder.ops):
+            raise ValueProblem("limit-size", "the program takes too long to expand")
 
 
 class Packed(NamedTuple):

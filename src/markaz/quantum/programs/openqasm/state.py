@@ -14,6 +14,7 @@ from markaz.quantum.programs.openqasm.emitter import Emitter
 from markaz.quantum.programs.openqasm.evaluate import Evaluator, Host
 from markaz.quantum.programs.openqasm.gatedefs import GateTable
 from markaz.quantum.programs.openqasm.lexer import Source, clip
+from markaz.quantum.programs.openqasm.rows import Budget
 from markaz.quantum.programs.openqasm.scopes import Scopes, Variable
 from markaz.quantum.programs.openqasm.values import Bits, Value
 from markaz.quantum.programs.openqasm.weight import Scales
@@ -28,7 +29,8 @@ class State(Host):
         self.source, self.version = source, version
         self.emitter = Emitter(source)
         self.scopes = Scopes()
-        self.values = Evaluator(source, version, self)
+        budget = Budget(self.emitter.builder, source.limits)
+        self.values = Evaluator(source, version, self, budget)
         self.gates = GateTable(source, version, self.values)
         self.scales = Scales(self.gates, self.scopes, self.values.value)
         self.assigned, self.jumps = Assigned(), MeasuredJumps()

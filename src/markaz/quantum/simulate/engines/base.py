@@ -68,12 +68,18 @@ class Engine(ABC):
     can_sample: ClassVar[bool] = True
     can_expect: ClassVar[bool] = False
     can_state: ClassVar[bool] = False
+    self_limiting: ClassVar[bool] = False
     max_qubits: ClassVar[int] = 100_000
 
     @classmethod
     def available(cls) -> bool:
         """Whether the library can be imported here (without importing it)."""
         return not cls.package or find_spec(cls.package.partition(".")[0]) is not None
+
+    def limited(self, steps: int) -> Engine:
+        """This engine, refusing after about ``steps`` elementary steps; for engines with
+        ``self_limiting``, which can therefore be tried where an overrun is not wanted."""
+        raise EngineRefusal(f"{self.key} does not limit itself")
 
     @abstractmethod
     def sample(

@@ -38,9 +38,14 @@ class SparseEngine(Engine):
     ops = ALL_GATES
     can_expect = True
     can_state = True
+    self_limiting = True
 
     def __init__(self, max_states: int = MAX_STATES, max_work: int = MAX_WORK) -> None:
         self.max_states, self.max_work = max_states, max_work
+
+    def limited(self, steps: int) -> SparseEngine:
+        """This engine with ``steps`` as its ``max_work``."""
+        return SparseEngine(self.max_states, steps)
 
     def sample(
         self, circuit: Circuit, qubits: Sequence[int], shots: int, seed: int, threads: int = 1
