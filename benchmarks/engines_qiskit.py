@@ -204,16 +204,17 @@ class Qsim(Adapter):
 
     name, library = "qsim", "qsim"
     NAMES = frozenset(
-        ["id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg", "rx", "ry", "rz", "p", "u1", "u2", "u3", "u", "cx", "cz", "swap", "iswap", "ccx", "ccz", "cswap", "cp", "cu1", "rzz"]
+        "id x y z h s sdg t tdg sx sxdg rx ry rz p u1 u2 u3 u cx cz swap iswap ccx ccz cswap "  # noqa: SIM905
+        "cp cu1 rzz".split()
     )
 
     def load(self) -> None:
         import cirq
         import qsimcirq
 
-        self.cirq = cirq
+        self.cirq: Any = cirq
         options = qsimcirq.QSimOptions(cpu_threads=1)
-        self.make = lambda seed: qsimcirq.QSimSimulator(options, seed=seed)
+        self.make: Any = lambda seed: qsimcirq.QSimSimulator(options, seed=seed)
         self.fixed = {
             **{"id": cirq.I, "x": cirq.X, "y": cirq.Y, "z": cirq.Z, "h": cirq.H},
             **{"s": cirq.S, "sdg": cirq.S**-1, "t": cirq.T, "tdg": cirq.T**-1},
@@ -272,7 +273,8 @@ class Qulacs(Adapter):
 
     name, library = "qulacs", "qulacs"
     NAMES = frozenset(
-        ["id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg", "rx", "ry", "rz", "p", "u1", "u2", "u3", "u", "cx", "cz", "swap", "ccx", "cswap", "cp", "cu1", "rzz", "rxx", "ryy"]
+        "id x y z h s sdg t tdg sx sxdg rx ry rz p u1 u2 u3 u cx cz swap ccx cswap cp cu1 "  # noqa: SIM905
+        "rzz rxx ryy".split()
     )
 
     def load(self) -> None:

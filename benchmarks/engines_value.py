@@ -178,7 +178,7 @@ class MarkazValue(Value, Adapter):
             circuit, observables=[text.replace("+ -", "- ")], threads=1, time_limit=self.limit
         )
         self.said = f"{result.plan.engine} {'; '.join(result.plan.simplifications)}"
-        return result.values[0]
+        return (result.values or [float("nan")])[0]
 
     def finish(self, outcome: Any, shots: int, width: int) -> tuple[dict[str, Any], agree.Summary]:
         return {"plan": self.said}, {"value": {"value": float(outcome)}}

@@ -154,7 +154,9 @@ def main() -> None:
     args = parser.parse_args()
     seed = random.SystemRandom().randrange(2**31) if args.seed is None else args.seed
     engines = args.engines.split(",") if args.engines else registry.valuers()
-    memory, pool, ratios, table = int(args.memory * 2**30), Pool(), {}, []
+    memory, pool = int(args.memory * 2**30), Pool()
+    ratios: dict[str, float] = {}
+    table: list[tuple[Any, ...]] = []
     for name, (text, observable) in tasks(seed).items():
         if args.only and args.only not in name:
             continue

@@ -132,6 +132,10 @@ def as_toml(fitted: list[dict[str, Any]], loads: dict[str, float]) -> str:
     return "\n".join(parts)
 
 
+def _steps(seconds: dict[str, float]) -> str:
+    return " ".join(f"{n}={c:.1e}" for n, c in seconds.items())
+
+
 def main() -> None:
     """Measure, fit, print, write."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -152,8 +156,7 @@ def main() -> None:
                 file.flush()
     fitted = list(fit(oracle.read(args.rows)))
     lines = [
-        (f["engine"], f["runs"], f["timeouts"], f["spread"])
-        + (" ".join(f"{n}={c:.1e}" for n, c in f["seconds"].items()),)
+        (*(f[k] for k in ("engine", "runs", "timeouts", "spread")), _steps(f["seconds"]))
         for f in fitted
     ]
     print(report.table(("engine", "runs", "timeouts", "spread", "seconds per step"), lines))

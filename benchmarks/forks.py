@@ -22,7 +22,8 @@ from typing import Any
 from benchmarks import agree, qiskit_path, registry
 from benchmarks.engines_direct import Terms
 
-THREADS = dict.fromkeys(("OMP_NUM_THREADS", "RAYON_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "QULACS_NUM_THREADS", "QISKIT_NUM_PROCS"), "1")
+LIBRARIES = ("OMP", "RAYON", "OPENBLAS", "MKL", "NUMBA", "QULACS")
+THREADS = {f"{name}_NUM_THREADS": "1" for name in LIBRARIES} | {"QISKIT_NUM_PROCS": "1"}
 SHORT = 0.4  # seconds; shorter runs are repeated and the median is taken
 WARM_UP = 60.0
 SUMMARY = 20.0
@@ -63,6 +64,7 @@ class Outcome:
 
 
 def send(fd: int, value: Any) -> None:
+    """Write one value to a pipe."""
     data = pickle.dumps(value)
     data = len(data).to_bytes(8, "little") + data
     while data:
@@ -82,7 +84,7 @@ def receive(fd: int, seconds: float) -> Any:
         data += chunk
         if need == 8 and len(data) >= 8:
             need = 8 + int.from_bytes(data[:8], "little")
-    return pickle.loads(data[8:need])
+    return pickle.loads(data[8:need])  # noqa: S301 - from our own child
 
 
 def _once(adapter: Any, task: Task, seed: int) -> tuple[float, float, Any]:
@@ -94,6 +96,7 @@ def _once(adapter: Any, task: Task, seed: int) -> tuple[float, float, Any]:
 
 
 def prepare(adapter: Any, memory: int) -> None:
+    """In a child: silence it, limit its address space, warm the engine up."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 1)
     os.dup2(devnull, 2)

@@ -232,7 +232,8 @@ def phase_permutation(n: int, rng: random.Random) -> str:
 
 def mirror(n: int, rng: random.Random) -> str:
     """A random circuit, one rotation, and the inverse of the circuit."""
-    p, undo = Program(n), []
+    p = Program(n)
+    undo: list[tuple[str, tuple[int, ...], list[float]]] = []
     for layer in range(6):
         for q in range(n):
             t = rng.uniform(-pi, pi)

@@ -28,7 +28,7 @@ def task(item: Item, engine: str, limit: float, memory: int, seed: int = 1) -> T
 
 def row(item: Item, engine: str, outcome: Outcome, limit: float) -> dict[str, Any]:
     """What is kept of one run."""
-    about = {"circuit": item.name, "family": item.family, "source": item.source}
+    about: dict[str, Any] = {"circuit": item.name, "family": item.family, "source": item.source}
     about |= {"qubits": item.qubits, "suite_seed": item.seed, "engine": engine, "limit": limit}
     return about | asdict(outcome) | {"total": outcome.total}
 

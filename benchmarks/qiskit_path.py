@@ -14,7 +14,7 @@ Flat = tuple[str, list[float], list[int], int]  # name, parameters, qubits, clas
 
 # What nearly every engine's OpenQASM 2 reader knows.
 COMMON = frozenset(
-    ["id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "rx", "ry", "rz", "u1", "u2", "u3", "cx", "cz", "cy", "ch", "swap", "ccx", "crz", "cu1", "measure", "reset"]
+    "id x y z h s sdg t tdg rx ry rz u1 u2 u3 cx cz cy ch swap ccx crz cu1 measure reset".split()  # noqa: SIM905
 )
 RENAMED = {"u": "u3", "p": "u1", "cp": "cu1"}
 _QUANTUM = re.compile(r"^\s*qreg\s+(\w+)\s*\[(\d+)\]\s*;|^\s*qubit\[(\d+)\]\s+(\w+)\s*;", re.M)

@@ -13,6 +13,7 @@ from benchmarks.registry import MARKAZ
 
 FLOOR = 1e-3  # seconds; below this a platform does not care
 AER = "aer_auto"
+FAILURES = ("timeout", "memory", "refused", "crash", "wrong", "truncated")
 TARGETS = {"virtual best": 1.0, "best single": 0.25, "aer_auto": 0.03}
 
 Row = dict[str, Any]
@@ -115,18 +116,17 @@ def engine_table(found: list[Circuit]) -> str:
     """Solved, wrong, truncated, wins and means of every engine."""
     oracle = engines_of(found)
     wins = Counter(c.best(oracle)[0] for c in found)
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for e in [*oracle, *([MARKAZ] if any(MARKAZ in c.rows for c in found) else [])]:
         states = Counter(c.lost.get(e) for c in found)
         times = [c.seconds(e) for c in found]
         alone = geomean(times) / geomean([c.best(x for x in oracle if x != e)[1] for c in found])
         solved = sum(e in c.solved for c in found)
-        rows.append(
-            (e, solved, states["timeout"], states["memory"], states["refused"], states["crash"])
-            + (states["wrong"], states["truncated"], wins[e], geomean(times), alone)
-        )
-    head = ["engine", "solved", "timeout", "memory", "refused", "crash", "wrong", "truncated", "wins", "mean_s", "/others"]
-    return table(head, sorted(rows, key=lambda r: r[9]))
+        failed = [states[s] for s in FAILURES]
+        rows.append((e, solved, *failed, wins[e], geomean(times), alone))
+    rows.sort(key=lambda r: float(r[-2]))
+    head = ("engine", "solved", *FAILURES, "wins", "mean_s", "/others")
+    return table(head, rows)
 
 
 def family_table(found: list[Circuit]) -> str:
@@ -186,8 +186,8 @@ def figures(found: list[Circuit]) -> str:
         "aer_auto": geomean([c.seconds(AER) for c in scored]),
     }
     lines = [
-        f"circuits {len(found)}, solved by some engine {len(scored)}, by Markaz alone {len(extra)}, "
-        f"checked against others {sum(c.judged for c in scored)}",
+        f"circuits {len(found)}, solved by some engine {len(scored)}, "
+        f"by Markaz alone {len(extra)}, checked against others {sum(c.judged for c in scored)}",
         f"coverage {len(scored) - len(missed)} of {len(scored)}"
         + (f"   MISSED: {', '.join(missed)}" if missed else "   reached"),
         f"geometric mean: Markaz {mine:.5f} s, "

@@ -12,7 +12,7 @@ import hashlib
 import json
 import random
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -69,13 +69,14 @@ def export(circuit: Any) -> str:
     """OpenQASM 2 of a Qiskit circuit; 3 if it is dynamic; unrolled if nothing else works."""
     from qiskit import qasm2, qasm3, transpile
 
-    for attempt in (
+    attempts: tuple[Callable[[], str], ...] = (
         lambda: qasm2.dumps(circuit),
         lambda: qasm3.dumps(circuit),
         lambda: qasm2.dumps(transpile(circuit, basis_gates=["u3", "cx"], optimization_level=0)),
-    ):
+    )
+    for attempt in attempts:
         try:
-            return str(attempt())
+            return attempt()
         except Exception as error:
             last = error
     raise last

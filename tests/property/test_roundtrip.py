@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from markaz.quantum.programs.circuit import Builder
@@ -106,7 +106,7 @@ def dynamic_circuit(seed):
         ("gt", ("add", ("bits", 0, 2), ("bits", 2, 2)), ("const", 3)),
         ("land", ("bits", 1, 1), ("ne", ("bits", 2, 2), ("const", 0))),
     ]
-    for _ in range(3):
+    for _ in range(2):
         measured(builder, rng)
         builder.assign(2, 2, ("cast", ("add", ("bits", 2, 2), ("bits", 0, 1)), 2))
         builder.control(Op.IF, conditions[rng.integers(5)])
@@ -122,11 +122,13 @@ def dynamic_circuit(seed):
     builder.control(Op.IF, conditions[rng.integers(5)])
     builder.control(Op.BREAK)
     builder.control(Op.END)
-    measured(builder, rng)
+    builder.gate(Op.SX, (0,))
+    builder.measure(0, 4)
     builder.control(Op.END)
     return builder.build()
 
 
+@settings(max_examples=12)
 @given(SEEDS)
 def test_dynamic_circuits(seed):
     circuit = dynamic_circuit(seed)

@@ -149,7 +149,7 @@ def _contents(fd: int, limits: Limits) -> bytes:
     if status.st_size > limits.source_bytes:
         raise _too_large(limits)
     try:
-        with open(fd, "rb", buffering=0, closefd=False) as file:
+        with open(fd, "rb", closefd=False) as file:
             data = file.read(limits.source_bytes + 1)
     except OSError as error:
         raise ProgramError("file", _why_not(error)) from error

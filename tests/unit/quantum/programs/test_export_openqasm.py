@@ -150,9 +150,9 @@ def test_names_are_made_legal_and_unique():
     builder.creg("2nd", 1)
     circuit = builder.build()
     declared = [x.split()[1].rstrip(";") for x in to_openqasm3(circuit).splitlines()[2:]]
-    assert declared == ["x_", "input_", "a_b", "a_b_", "π", "a_b__0", "r_2nd"]
+    assert declared == ["x_", "input_", "a_b", "a_b_", "π", "a_b_1", "r_2nd"]
     declared = [x.split()[1].split("[")[0] for x in to_openqasm2(circuit).splitlines()[2:]]
-    assert declared == ["x_", "input_", "a_b", "a_b_", "r_", "a_b__0", "r_2nd"]
+    assert declared == ["x_", "input_", "a_b", "a_b_", "r_", "a_b_1", "r_2nd"]
 
 
 @pytest.mark.parametrize("registers", [[], [("a", 2, 1)], [("a", 2, 0), ("b", 2, 1)]])

@@ -65,7 +65,7 @@ _ROW = struct.Struct("=3i").pack
 _ANGLES = [struct.Struct(f"={n}d{32 - 8 * n}x").pack for n in range(5)]
 _AUX = struct.Struct("=i").pack
 _NO_AUX: Final = _AUX(-1)
-_SMALL, _LARGE = 512, 1 << 18  # characters looked at in one go
+_SMALL, _LARGE = 128, 1 << 18  # characters looked at in one go
 
 
 def simple_number(text: str) -> float | None:
@@ -226,6 +226,7 @@ class FastPath:
     def _gates(self, start: int) -> int:
         match = _RUN(self._text, start, start + self._window)
         if match is None:
+            self._window = _LARGE  # perhaps the statement is longer than the window
             return start
         end = match.end()
         found = _STATEMENT.findall(self._text, start, end)

@@ -42,7 +42,7 @@ class Budget:
     __slots__ = ("_builder", "_free", "_spent")
 
     def __init__(self, builder: Builder, limits: Limits) -> None:
-        self._builder, self._free, self._spent = builder, limits.gates // 4, 0
+        self._builder, self._free, self._spent = builder, limits.gates // 10, 0
 
     def spend(self, amount: int) -> None:
         """Count work; ValueProblem when it is out of proportion to the circuit so far."""

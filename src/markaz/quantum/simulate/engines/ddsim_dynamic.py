@@ -50,8 +50,11 @@ def _branch(
         then, otherwise = otherwise, then
     if then is None:  # the library wants a then-part
         then = operations.StandardOperation(0, operations.OpType.i)
-    expected = bool(value) if isinstance(control, int) else value
-    return operations.IfElseOperation(then, otherwise, control, expected)
+    if not isinstance(control, int):
+        return operations.IfElseOperation(then, otherwise, control, value)
+    if value not in (0, 1):
+        raise EngineRefusal(f"ddsim: one bit compared with {value}")
+    return operations.IfElseOperation(then, otherwise, control, bool(value))
 
 
 def _bodies(circuit: Circuit, parts: Iterator[Part], feed: Feed) -> tuple[Any, Any]:

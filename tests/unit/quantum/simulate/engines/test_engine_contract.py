@@ -117,7 +117,7 @@ class Biased(PantaStatevector):
         (SkewedValues, "op h"),
         (SilentlyTruncating, "op h"),
         (Greedy, "op ccz"),
-        (Biased, "op h"),
+        (Biased, "op cy"),
     ],
 )
 def test_planted_fault_is_found(broken, check):
