@@ -21,8 +21,8 @@ from markaz.quantum.programs.transform import compose, inverse, relabel
 
 SEEDS = st.integers(0, 2**32 - 1)
 # MCX and MCP of few qubits come back as X, P, CX, CP or CCX, and the reader takes the
-# definitions of ECR (with its phase) and RCCX gate by gate.
-SAME = {int(op) for op in TABLE} - {Op.MCX, Op.MCP, Op.ECR, Op.RCCX}
+# definitions of ECR (with its phase), RYY and RCCX gate by gate.
+SAME = {int(op) for op in TABLE} - {Op.MCX, Op.MCP, Op.ECR, Op.RYY, Op.RCCX}
 
 
 def circuit_of(seed, gates=25, ops=None):

@@ -243,7 +243,11 @@ def test_a_truncating_engine_is_not_taken_for_exact(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(execute, "EXACT", 2.0)  # no bound is good enough
 
     with pytest.raises(ProgramError, match="truncated to fidelity"):
-        run(HEADER + "qreg q[2]; ry(1) q[0]; ch q[0],q[1]; ch q[1],q[0];", min_fidelity=2.0, time_limit=2.0)
+        run(
+            HEADER + "qreg q[2]; ry(1) q[0]; ch q[0],q[1]; ch q[1],q[0];",
+            min_fidelity=2.0,
+            time_limit=2.0,
+        )
 
 
 @pytest.mark.parametrize("width", [1, 5, 62, 63, 64, 130])

@@ -102,7 +102,8 @@ class ClassicalWriter:
         if value.kind == "const":
             value = _constant(int(value.text) & ((1 << size) - 1))
         if size == 1 and (v.is_bits or v.size > 1):
-            low = value.as_bool() if _is_bit(value) else f"bool({value.as_type(1)})"
+            plain = value.kind in ("const", "bool") or (value.kind, value.width) == ("bits", 1)
+            low = value.text if plain else f"bool({value.as_type(1)})"
             return f"{self.place(offset)} = {_bare(low)};"
         part = f"[{offset - v.offset}:{_last(v, offset, size)}]"
         target = v.name if size == v.size else v.name + part
@@ -181,10 +182,6 @@ def _bare(text: str) -> str:
         if depth == 0:
             return text[1:-1] if text.startswith("(") and k == len(text) - 1 else text
     return text
-
-
-def _is_bit(value: _Typed) -> bool:
-    return value.kind == "bool" or (value.kind == "bits" and value.width == 1)
 
 
 def _last(v: Variable, offset: int, size: int) -> int:

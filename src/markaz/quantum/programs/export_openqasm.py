@@ -32,7 +32,8 @@ DEFINITIONS: dict[Op, str] = {
     Op.ECR: "gate ecr a, b { gphase(-pi/4); s a; sx b; cx a, b; x a; }",
     Op.DCX: "gate dcx a, b { cx a, b; cx b, a; }",
     Op.RXX: "gate rxx(theta) a, b { h a; h b; cx a, b; rz(theta) b; cx a, b; h a; h b; }",
-    Op.RYY: "gate ryy(theta) a, b { sxdg a; sxdg b; cx a, b; rz(theta) b; cx a, b; sx a; sx b; }",
+    Op.RYY: "gate ryy(theta) a, b { rx(pi/2) a; rx(pi/2) b; cx a, b; rz(theta) b; cx a, b; "
+    "rx(-pi/2) a; rx(-pi/2) b; }",
     Op.RZZ: "gate rzz(theta) a, b { cx a, b; rz(theta) b; cx a, b; }",
     Op.RZX: "gate rzx(theta) a, b { h b; cx a, b; rz(theta) b; cx a, b; h b; }",
     Op.CCZ: "gate ccz a, b, c { h c; ccx a, b, c; h c; }",

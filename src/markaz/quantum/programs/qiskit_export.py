@@ -27,6 +27,7 @@ from markaz.quantum.programs.qiskit_values import ClassicalExporter, angle
 
 _MAPPING: Final = get_standard_gate_name_mapping()
 _ELEMENT: Final = re.compile(r"([^\[\]]+)\[(0|[1-9][0-9]{0,6})\]", re.ASCII)
+_LONGEST_VECTOR: Final = 100_000  # Qiskit makes all its elements, whichever are used
 _NAMES: Final = {g.op: g.name for g in TABLE.values() if g.op not in (Op.MCX, Op.MCP)}
 
 
@@ -171,7 +172,7 @@ def _parameters(names: Sequence[str]) -> dict[str, Parameter]:
         vector, index = _element(name)
         if index is not None:
             sizes[vector] = max(sizes.get(vector, 0), index + 1)
-    vectors = {v: ParameterVector(v, n) for v, n in sizes.items() if n <= 2 * len(names)}
+    vectors = {v: ParameterVector(v, n) for v, n in sizes.items() if n <= _LONGEST_VECTOR}
     result: dict[str, Parameter] = {}
     for name in names:
         vector, index = _element(name)

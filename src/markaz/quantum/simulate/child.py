@@ -17,7 +17,7 @@ import numpy as np
 
 from markaz.quantum.programs import wire
 from markaz.quantum.programs.circuit import Circuit
-from markaz.quantum.simulate.engines.base import EngineRefusal
+from markaz.quantum.simulate.engines.base import EngineFault, EngineRefusal
 from markaz.quantum.simulate.host import LENGTH, PID
 from markaz.quantum.simulate.tasks import Answer, Task, from_message
 
@@ -30,10 +30,6 @@ class Overrun(Exception):
 
 class OutOfMemory(Exception):
     """The task did not fit its memory."""
-
-
-class EngineFault(Exception):
-    """The engine failed for a reason of its own."""
 
 
 class Host:

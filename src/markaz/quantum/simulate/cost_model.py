@@ -8,7 +8,6 @@ circuit shows.
 
 from __future__ import annotations
 
-import sys
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -129,8 +128,8 @@ def table() -> dict[str, Row]:
 
 
 def load_seconds(engine: Engine) -> float:
-    """Seconds to import the engine's library here; 0 when that has been done."""
-    if not engine.package or engine.package in sys.modules:
+    """Seconds to load the engine's library here; 0 when that has been done."""
+    if engine.loaded():
         return 0.0
     return table()[engine.key].load if engine.key in table() else 1.0
 

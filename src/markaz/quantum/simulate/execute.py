@@ -9,7 +9,13 @@ from dataclasses import dataclass, field, replace
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.simulate import child
-from markaz.quantum.simulate.engines.base import Engine, EngineRefusal, Method, Pauli
+from markaz.quantum.simulate.engines.base import (
+    Engine,
+    EngineFault,
+    EngineRefusal,
+    Method,
+    Pauli,
+)
 from markaz.quantum.simulate.facts import Facts, reordered
 from markaz.quantum.simulate.plan import Attempt, in_words, schedule
 from markaz.quantum.simulate.result import Candidate
@@ -17,7 +23,7 @@ from markaz.quantum.simulate.samples import Samples
 from markaz.quantum.simulate.tasks import Answer, Task, perform
 
 EXACT = 1 - 1e-9  # an engine that reports less has truncated
-FAILURES = (EngineRefusal, child.Overrun, child.OutOfMemory, child.EngineFault)
+FAILURES = (EngineRefusal, child.Overrun, child.OutOfMemory, EngineFault)
 
 
 @dataclass(slots=True)
@@ -83,7 +89,7 @@ def _here(engine: Engine, circuit: Circuit, task: Task) -> Answer:
     except MemoryError as error:
         raise child.OutOfMemory("out of memory") from error
     except BaseException as error:  # a Rust panic is no Exception
-        raise child.EngineFault(f"{type(error).__name__}: {error}") from error
+        raise EngineFault(f"{type(error).__name__}: {error}") from error
 
 
 def _note(log: Log, engine: str, failure: BaseException, seconds: float) -> None:

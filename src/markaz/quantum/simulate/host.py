@@ -44,10 +44,8 @@ def receive(connection: socket.socket) -> tuple[bytes, int] | None:
 
 def preload(key: str) -> None:
     """Import the engine's library here, before the fork."""
-    engine = get(key)
-    if engine.package:
-        with contextlib.suppress(ImportError):
-            __import__(engine.package)
+    with contextlib.suppress(ImportError):
+        get(key).load()
 
 
 def limit_memory(extra: int) -> None:

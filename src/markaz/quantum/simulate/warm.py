@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from importlib import import_module
 
 import numpy as np
 
@@ -23,13 +22,13 @@ def compile_kernels() -> None:
 
 
 def warm_up(keys: Collection[str] | None = None, threads: int = 1) -> None:
-    """Compile or load kernels, and import the libraries of ``keys`` (default: all that load
-    within a second or two) here and in the engine child."""
+    """Compile or load kernels, and load the libraries of ``keys`` (default: all) here and in
+    the engine child."""
     compile_kernels()
     child = host(threads)
     for key, engine in engines().items():
-        if engine.package and (key in keys if keys is not None else not key.startswith("qsim")):
-            import_module(engine.package)
+        if keys is None or key in keys:
+            engine.load()
             child.preload(key)
 
 

@@ -59,7 +59,7 @@ def test_conditions(expr, text):
 @pytest.mark.parametrize(
     ("offset", "size", "expr", "text"),
     [
-        (0, 1, const(1), "c[0] = bool(1);"),
+        (0, 1, const(1), "c[0] = 1;"),
         (0, 1, ("eq", V, const(1)), "c[0] = v == 1;"),
         (0, 1, V, "c[0] = bool(uint[1](v));"),
         (0, 3, const(5), "c = bit[3](5);"),

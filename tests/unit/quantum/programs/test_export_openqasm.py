@@ -27,7 +27,9 @@ def program(qubits, clbits=0):
 def body(text):
     """The lines after the declarations."""
     lines = text.splitlines()
-    last = max(i for i, x in enumerate(lines) if x.startswith(("qubit", "bit", "uint", "qreg", "creg")))
+    last = max(
+        i for i, x in enumerate(lines) if x.startswith(("qubit", "bit", "uint", "qreg", "creg"))
+    )
     return lines[last + 1 :]
 
 

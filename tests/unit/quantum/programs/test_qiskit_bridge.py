@@ -112,7 +112,9 @@ def imported(qc: QuantumCircuit, limits: Limits = DEFAULT) -> Circuit:
 def test_unitaries_agree_there_and_back(op: Any) -> None:
     qc = wrapped(op)
     circuit = imported(qc)
-    want = Operator(qc).data
+    # Qiskit's operator of an evolution is the exact one, what runs is its definition.
+    evolution = isinstance(op, lib.PauliEvolutionGate)
+    want = Operator(qc.decompose() if evolution else qc).data
     np.testing.assert_allclose(unitary(circuit), want, atol=1e-9)
     np.testing.assert_allclose(Operator(to_qiskit(circuit)).data, want, atol=1e-9)
 
@@ -206,28 +208,29 @@ def test_nested_definitions_carry_phases_angles_and_qubits() -> None:
     np.testing.assert_allclose(unitary(imported(qc)), Operator(qc).data, atol=1e-9)
 
 
-def test_definitions_that_double_are_counted_before_they_are_copied() -> None:
+def _stacked(levels: int, calls: int) -> QuantumCircuit:
+    """Gates that each call the one before; Qiskit's own ``to_gate`` would copy them all."""
     gate: Gate = lib.XGate()
-    for level in range(40):
-        body = QuantumCircuit(1, name=f"g{level}")
-        body.append(gate, [0])
-        body.append(gate, [0])
-        gate = body.to_gate()
+    for level in range(levels):
+        body = QuantumCircuit(1)
+        for _ in range(calls):
+            body.append(gate, [0], copy=False)
+        gate = Gate(f"g{level}", 1, [])
+        gate.definition = body
     qc = QuantumCircuit(1)
-    qc.append(gate, [0])
+    qc.append(gate, [0], copy=False)
+    return qc
+
+
+def test_definitions_that_double_are_counted_before_they_are_copied() -> None:
+    qc = _stacked(40, 2)
     with pytest.raises(ProgramError, match="at most 100000") as caught:
         from_qiskit(qc, Limits(gates=100_000))
     assert caught.value.kind == "limit-size"
 
 
 def test_definitions_nested_too_deeply() -> None:
-    gate: Gate = lib.XGate()
-    for level in range(150):
-        body = QuantumCircuit(1, name=f"g{level}")
-        body.append(gate, [0])
-        gate = body.to_gate()
-    qc = QuantumCircuit(1)
-    qc.append(gate, [0])
+    qc = _stacked(150, 1)
     assert imported(qc).op.tolist() == [Op.X]
     with pytest.raises(ProgramError, match="nested") as caught:
         from_qiskit(qc, Limits(nesting=100))
@@ -335,7 +338,10 @@ def test_angle_expressions_agree_with_qiskit() -> None:
     checked = 0
     for _ in range(300):
         angle = _random_angle(rng, symbols, int(rng.integers(1, 6)))
-        want = angle.bind({p: numbers[p.name] for p in angle.parameters}).numeric()
+        try:
+            want = angle.bind({p: numbers[p.name] for p in angle.parameters}).numeric()
+        except ZeroDivisionError:
+            continue
         if isinstance(want, complex) or not math.isfinite(want):
             continue
         qc = QuantumCircuit(1)

@@ -15,15 +15,17 @@ from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.decompose import to_ops
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.gates import LAST_GATE, Op
-from markaz.quantum.simulate.engines.base import Engine, EngineRefusal, Expectation, Pauli
+from markaz.quantum.simulate.engines.base import (
+    Engine,
+    EngineFault,
+    EngineRefusal,
+    Expectation,
+    Pauli,
+)
 from markaz.quantum.simulate.samples import Samples
 
 # Above this a double-precision statevector needs more than 64 GiB.
 STATEVECTOR_QUBITS = 32
-
-
-class EngineFault(Exception):
-    """The library failed where it should not have (a bug or a crash inside it)."""
 
 
 class Adapter(Engine):

@@ -40,6 +40,7 @@ class _Aer(Adapter):
     """The global phase of amplitudes is set here."""
 
     package = "qiskit_aer"
+    modules = ("qiskit_aer.backends.controller_wrappers",)
     licence = "Apache-2.0"
     established = True
     dynamic = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
+from markaz.quantum.simulate.engines.native import load_extension
 from markaz.quantum.simulate.samples import Samples
 
 
 class EngineRefusal(Exception):
     """The engine cannot run this circuit (as opposed to a fault); the text says why."""
+
+
+class EngineFault(Exception):
+    """The library failed where it should not have (a bug or a crash inside it)."""
 
 
 class Method(Enum):
@@ -59,6 +65,7 @@ class Engine(ABC):
 
     key: ClassVar[str]
     package: ClassVar[str]  # import name; "" for engines that are part of Markaz
+    modules: ClassVar[tuple[str, ...]] = ()  # compiled modules that a run loads first
     method: ClassVar[Method]
     licence: ClassVar[str]
     established: ClassVar[bool]  # False for libraries in their first years
@@ -75,6 +82,17 @@ class Engine(ABC):
     def available(cls) -> bool:
         """Whether the library can be imported here (without importing it)."""
         return not cls.package or find_spec(cls.package.partition(".")[0]) is not None
+
+    @classmethod
+    def loaded(cls) -> bool:
+        """Whether a run would find its library loaded in this process."""
+        return all(name in sys.modules for name in cls.modules)
+
+    @classmethod
+    def load(cls) -> None:
+        """Load the library; raises ImportError where it is not installed."""
+        for name in cls.modules:
+            load_extension(name)
 
     def limited(self, steps: int) -> Engine:
         """This engine, refusing after about ``steps`` elementary steps; for engines with

@@ -29,6 +29,7 @@ class DdsimDecisionDiagram(Adapter):
 
     key = "ddsim:decision-diagram"
     package = "mqt.core"
+    modules = ("mqt.core.dd", "mqt.core.ir")
     method = Method.DECISION_DIAGRAM
     licence = "MIT"
     established = True

@@ -43,6 +43,7 @@ class _Panta(Adapter):
     global phase of amplitudes is kept by the library."""
 
     package = "panta_sim"
+    modules = ("panta_sim.qsim_python",)
     licence = "MIT"
     established = False
     ops = frozenset(int(op) for op in (*NAMES, Op.CU, Op.MCX, Op.MCP))

@@ -40,11 +40,12 @@ class _Prism(Adapter):
     global phase of amplitudes is kept by the library."""
 
     package = "prism_q"
+    modules = ("prism_q",)
     licence = "MIT OR Apache-2.0"
     established = False
     ops = frozenset(int(op) for op in (*NAMES, *CONTROLLED))
     can_expect = True
-    refusals = ("is incompatible", "exceeding the cap", "not supported", "unsupported")
+    refusals = ("is incompatible", "exceeding the cap", "not support", "stopped after")
 
     require_exact: ClassVar[bool] = True
 

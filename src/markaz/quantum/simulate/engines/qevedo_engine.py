@@ -34,6 +34,7 @@ class _Qevedo(Adapter):
     global phase of amplitudes is kept by the library."""
 
     package = "qevedo.simulator"
+    modules = ("qevedo.simulator",)
     licence = "MIT"
     established = False
     ops = frozenset(int(op) for op in (*NAMES, *BY_NAME))

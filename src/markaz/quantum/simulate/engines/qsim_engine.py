@@ -53,6 +53,7 @@ class QsimStatevector(Adapter):
 
     key = "qsim:statevector"
     package = "qsimcirq"
+    modules = ("qsimcirq.qsim_decide",)
     method = Method.STATEVECTOR
     licence = "Apache-2.0"
     established = True

@@ -30,6 +30,7 @@ class StimStabilizer(Adapter):
 
     key = "stim:stabilizer"
     package = "stim"
+    modules = ("stim",)
     method = Method.STABILIZER
     licence = "Apache-2.0"
     established = True

@@ -115,3 +115,15 @@ def test_prism_condition_texts():
         condition(("gt", ("bits", 0, 63), ("const", 1)))
     with pytest.raises(EngineRefusal, match="operator or value const"):
         condition(("const", -1))
+
+
+@pytest.mark.skipif("prism:auto" not in ENGINES, reason="no prism")
+def test_endless_loop_is_refused():
+    builder = Builder()
+    builder.qreg("q", 1)
+    builder.creg("a", 1)
+    builder.control(Op.WHILE, ("eq", ("bits", 0, 1), ("const", 0)))
+    builder.measure(0, 0)
+    builder.control(Op.END)
+    with pytest.raises(EngineRefusal, match="stopped after"):
+        ENGINES["prism:auto"].sample_dynamic(builder.build(), 1, 1)

@@ -1,0 +1,16 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[3];
+creg c[3];
+h q[0];
+cu1(pi/2) q[1], q[0];
+cu1(pi/4) q[2], q[0];
+h q[1];
+cu1(pi/2) q[2], q[1];
+h q[2];
+u3(pi/2, 0.25, -0.25) q[0];
+rx(-pi/2) q[1];
+barrier q[0], q[1], q[2];
+measure q[0] -> c[2];
+measure q[1] -> c[1];
+measure q[2] -> c[0];

@@ -1,0 +1,16 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+qubit[3] q;
+bit[3] c;
+h q[0];
+cp(pi/2) q[1], q[0];
+cp(pi/4) q[2], q[0];
+h q[1];
+cp(pi/2) q[2], q[1];
+h q[2];
+U(pi/2, 0.25, -0.25) q[0];
+rx(-pi/2) q[1];
+barrier q[0], q[1], q[2];
+c[2] = measure q[0];
+c[1] = measure q[1];
+c[0] = measure q[2];
