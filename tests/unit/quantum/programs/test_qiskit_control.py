@@ -192,10 +192,8 @@ def test_control_flow_there_and_back_agrees_with_aer(program: Callable[[], Quant
     assert_counts(qc, exact, qc.num_clbits)
     back = to_qiskit(circuit)
     assert_counts(back, exact, qc.num_clbits)
-    assert distribution(imported(back)).keys() == {
-        "".join("0" * (back.num_clbits - qc.num_clbits)) + k
-        for k in exact
-    } or any(r.hidden for r in circuit.cregs)
+    if not any(r.hidden for r in circuit.cregs):
+        assert distribution(imported(back)) == pytest.approx(exact)
 
 
 def test_hidden_bits_are_not_shown() -> None:
@@ -359,14 +357,11 @@ def _for(indices: range, body: QuantumCircuit) -> QuantumCircuit:
     return qc
 
 
-@pytest.mark.parametrize("stop", [10**9, 10**18, 10**30])
+@pytest.mark.parametrize("stop", [10**9, 10**18])
 def test_long_loops_are_refused_without_walking_them(stop: int) -> None:
     body = QuantumCircuit(1)
     body.x(0)
-    try:
-        qc = _for(range(stop), body)
-    except OverflowError:
-        return
+    qc = _for(range(stop), body)
     with pytest.raises(ProgramError, match="loops of more than 10000000 steps") as caught:
         from_qiskit(qc)
     assert caught.value.kind == "limit-size"

@@ -20,6 +20,7 @@ from markaz.quantum.programs.openqasm.weight import loop_length, loop_range
 
 _PHYSICAL = re.compile(r"\$([0-9]{1,11})")
 _THROUGH = frozenset({"return", "dead", "end"})  # ways to leave that leave loops too
+_ROUND = 8  # budget of a round of a known ``while``: one that only counts is no program
 _TRUE: Expr = ("const", 1)
 
 
@@ -49,6 +50,9 @@ class Control(Subroutines):
             return self._while(statement)
         if isinstance(statement, s.Switch):
             return self._switch(statement)
+        return self._leave(statement)
+
+    def _leave(self, statement: s.Statement) -> str:
         if isinstance(statement, s.Scope):
             return self.block(statement.body)
         if isinstance(statement, s.Return):
@@ -178,6 +182,8 @@ class Control(Subroutines):
         values = self.values.value(loop.values)
         items = self._items(values, loop)
         self._count(loop_length(values), loop)
+        if not loop.body:
+            return ""
         if self.jumps.inside(loop.body, self._is_measured):
             self._prepare((loop.body,), loop.offset)
             return self._rounds_to_leave(items, loop)
@@ -192,7 +198,7 @@ class Control(Subroutines):
 
     def _items(self, values: Value, loop: s.For) -> Iterable[Value]:
         if isinstance(values, Bits):
-            return [Bits((i,), True) for i in values.index]
+            return [Bits((i,), True) for i in values.at]
         if isinstance(values, BitString):
             return [bool(values.value >> i & 1) for i in range(values.width)]
         items = loop_range(values)
@@ -256,6 +262,7 @@ class Control(Subroutines):
 
     def _known_round(self, loop: s.While) -> str:
         self.iterations += 1
+        self.guarded(loop.offset, lambda: self.values.budget.spend(_ROUND))
         if self.iterations > self.source.limits.iterations or self._never_ends(loop):
             self.source.limit("the loop never ends, or runs too often", loop.offset)
         return self.block(loop.body)
@@ -309,10 +316,10 @@ class Control(Subroutines):
 
     def _wrap_for_end(self, statement: s.If | s.Switch) -> None:
         """Put the rest of the program into a WHILE that a measured ``end`` can leave."""
-        if self.dynamic == 0 and self.scopes.is_global and not self.wrapped:
-            if ends_program(statement):
-                self._operation(Op.WHILE, statement.offset, _TRUE)
-                self.wrapped = True
+        outside = self.dynamic == 0 and self.scopes.is_global and not self.wrapped
+        if outside and ends_program(statement):
+            self._operation(Op.WHILE, statement.offset, _TRUE)
+            self.wrapped = True
 
     def _end(self, statement: s.Jump) -> str:
         if self.dynamic == 0 and not self.in_function:

@@ -45,7 +45,7 @@ def as_runtime(value: Value) -> Runtime:
     if isinstance(value, Runtime):
         return value
     if isinstance(value, Bits):
-        return _read(value.index)
+        return _read(value.at)
     if isinstance(value, BitString):
         return Runtime(("const", value.value), value.width, False, 1)
     if isinstance(value, int):
@@ -78,7 +78,7 @@ def _read(index: Sequence[int]) -> Runtime:
     if not parts:
         raise ValueProblem("parse", "an empty register has no value")
     while len(parts) > 1:  # balanced, so that a thousand bits are ten levels
-        pairs = [_join("or", *parts[i : i + 2]) for i in range(0, len(parts) - 1, 2)]
+        pairs = [_join("or", parts[i], parts[i + 1]) for i in range(0, len(parts) - 1, 2)]
         parts = pairs + parts[len(pairs) * 2 :]
     return parts[0]._replace(width=len(index))
 
@@ -181,7 +181,7 @@ def _low(x: Runtime, width: int) -> Runtime:
     return Runtime(("const", value & ((1 << width) - 1)), width, False, 1)
 
 
-def index(value: Bits | Runtime, at: int) -> Runtime:
+def bit_of(value: Bits | Runtime, at: int) -> Runtime:
     """Bit ``at`` of ``value`` as an expression."""
     x = as_runtime(value)
     shifted = _deeper(("shr", x.expr, ("const", at)), x.width, False, x)

@@ -40,7 +40,7 @@ class Emitter:
 
     def _pool_room(self, count: int, offset: int) -> None:
         """Refuse operations whose operands together take too much memory."""
-        if len(self.builder.pool) + count > 2 * self._most:
+        if len(self.builder.pool) + count > self._most:
             self._source.limit(
                 "the program's barriers and large gates name too many qubits", offset
             )

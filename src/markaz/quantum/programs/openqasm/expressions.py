@@ -62,9 +62,8 @@ class _Frame:
 
     __slots__ = ("count", "kind", "name", "offset", "parts")
 
-    def __init__(self, kind: str, name: str, offset: int) -> None:
-        self.kind, self.name, self.offset = kind, name, offset
-        self.count = 0
+    def __init__(self, kind: str, name: str, offset: int, count: int) -> None:
+        self.kind, self.name, self.offset, self.count = kind, name, offset, count
         self.parts: list[bool] = []
 
 
@@ -234,9 +233,8 @@ class ExpressionReader:
             )
         self._stack.append(entry)
 
-    def _push_frame(self, kind: str, name: str) -> None:
-        start = self._lex.start
-        self._push(_Frame(kind, name, start))
+    def _push_frame(self, kind: str, name: str, count: int = 0) -> None:
+        self._push(_Frame(kind, name, self._lex.start, count))
         self._lex.advance()
 
     def _binary(self) -> None:
@@ -309,8 +307,7 @@ class ExpressionReader:
         self._lex.advance()
         if frame.kind == "width":
             self._lex.require("(")
-            self._push_frame("cast", frame.name)
-            self._stack[-1].count = 1  # type: ignore[union-attr, misc]
+            self._push_frame("cast", frame.name, 1)
             return True
         if frame.kind == "cast":
             self._out.append(Item("cast", (frame.name, frame.count), frame.offset))

@@ -87,11 +87,11 @@ def simple_number(text: str) -> float | None:
 
 
 class _Angles(dict[str, bytes]):
-    """Parameter texts as the circuit's bytes; ``values`` None for what the parser must see."""
+    """Parameter texts as the circuit's bytes; ``numbers`` None for what the parser must see."""
 
     def __init__(self, evaluator: Evaluator, top: dict[str, Entry], version: int) -> None:
         super().__init__()
-        self.values: dict[str, tuple[Number, ...] | None] = {}
+        self.numbers: dict[str, tuple[Number, ...] | None] = {}
         self.counts: dict[str, int] = {}
         self.symbolic: set[str] = set()
         self._evaluator, self._top, self._version = evaluator, top, version
@@ -100,14 +100,14 @@ class _Angles(dict[str, bytes]):
         if _NUMBERS(text):
             numbers = tuple(map(float, text.split(",")))
             if len(numbers) <= 4 and math.inf not in map(abs, numbers):
-                self.values[text], self.counts[text] = numbers, len(numbers)
+                self.numbers[text], self.counts[text] = numbers, len(numbers)
                 packed = self[text] = _ANGLES[len(numbers)](*numbers)
                 return packed
         return self._general(text)
 
     def _general(self, text: str) -> bytes:
         values = self._multiples_of_pi(text) or self._parsed(text)
-        self.values[text] = values
+        self.numbers[text] = values
         self.counts[text] = -1 if values is None else len(values)
         if values is not None and any(isinstance(x, Symbolic) for x in values):
             self.symbolic.add(text)
@@ -168,8 +168,10 @@ class _Places(dict[str, bytes]):
 
     def __missing__(self, text: str) -> bytes:
         qubits, arrow, bit = text.partition("->")
-        wires = tuple([self._element(*part, Qubits) for part in _PARTS(qubits)])
-        target = self._element(*_PARTS(bit)[0], Bits) if arrow else -1
+        wires = tuple([self._element(name, number, Qubits) for name, number in _PARTS(qubits)])
+        target = -1
+        for name, number in _PARTS(bit):
+            target = self._element(name, number, Bits)
         good = min(wires) >= 0 and (target >= 0 or not arrow) and len(set(wires)) == len(wires)
         self.counts[text] = len(wires) + (_INTO if arrow else 0) if good else -1
         self.wires[text] = wires
@@ -183,7 +185,7 @@ class _Places(dict[str, bytes]):
         if not isinstance(entry, kind) or entry.single or len(number) > 9:
             return -1
         at = int(number)
-        return entry.index[at] if at < len(entry.index) else -1
+        return entry.at[at] if at < len(entry.at) else -1
 
 
 class FastPath:
@@ -324,7 +326,7 @@ class FastPath:
     def _turn_u2(self, codes: bytes, texts: tuple[str, ...], angles: list[bytes]) -> None:
         for i, code in enumerate(codes):
             if code == _U2:
-                values = self._angles.values[texts[i]]
+                values = self._angles.numbers[texts[i]]
                 assert values is not None
                 angles[i] = _ANGLES[4](math.pi / 2, *plain(values)[:3])
 
@@ -332,12 +334,12 @@ class FastPath:
         first = len(self._builder.ops) - at
         for i in range(at, stop):
             if texts[i] in self._angles.symbolic:
-                for slot, value in enumerate(self._angles.values[texts[i]] or ()):
+                for slot, value in enumerate(self._angles.numbers[texts[i]] or ()):
                     if isinstance(value, Symbolic):
                         self._builder.symbolic.append((first + i, slot, value.expr))
 
     def _call(self, name: str, text: str, place: str, offset: int) -> None:
-        gate, values = self._program.gates.get(name), self._angles.values[text]
+        gate, values = self._program.gates.get(name), self._angles.numbers[text]
         assert gate is not None and values is not None
         self._program.emitter.gate(gate, values, [], self._places.wires[place], offset)
 

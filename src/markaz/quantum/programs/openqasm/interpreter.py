@@ -9,7 +9,7 @@ from markaz.quantum.programs.openqasm import dynamic
 from markaz.quantum.programs.openqasm import syntax as s
 from markaz.quantum.programs.openqasm import values as v
 from markaz.quantum.programs.openqasm.control import Control
-from markaz.quantum.programs.openqasm.evaluate import convert
+from markaz.quantum.programs.openqasm.elements import convert
 from markaz.quantum.programs.openqasm.expressions import Item, Rpn
 from markaz.quantum.programs.openqasm.gatedefs import Gate, modifier_argument
 from markaz.quantum.programs.openqasm.lexer import clip
@@ -134,7 +134,7 @@ class Interpreter(Control):
         value = self.values.value(statement.value)
         if not isinstance(value, Qubits | Bits):
             self.source.parse("an alias stands for qubits or bits", statement.offset)
-        if not isinstance(value.index, range) and len(set(value.index)) < len(value.index):
+        if not isinstance(value.at, range) and len(set(value.at)) < len(value.at):
             self.source.parse("an alias names the same qubit or bit twice", statement.offset)
         self.declare(statement.name, value, statement.offset)
 
@@ -181,10 +181,10 @@ class Interpreter(Control):
             self._measure_into(operand, target, offset)
             return
         value = self.values.value(rpn)
-        width = len(target.index)
+        width = len(target.at)
         known = value.width if isinstance(value, v.BitString) else None
         if isinstance(value, Bits):
-            known = len(value.index)
+            known = len(value.at)
         if known is not None and known != width:
             self.source.parse(f"{known} bits are assigned to {width}", offset)
         self.store_value(target, value, offset)
@@ -218,7 +218,7 @@ class Interpreter(Control):
         controls = sum(int(x) for kind, x in modifiers if kind in ("ctrl", "negctrl"))
         self.gates.check(gate, len(params), len(operands) - controls, call.offset)
         if all(q.single for q in operands):
-            row = [q.index[0] for q in operands]
+            row = [q.at[0] for q in operands]
             if len(set(row)) < len(row):
                 self._twice(gate, call.offset)
             self.emitter.gate(gate, params, modifiers, row, call.offset)
@@ -236,7 +236,7 @@ class Interpreter(Control):
         operands: list[Qubits],
         offset: int,
     ) -> None:
-        sizes = {len(q.index) for q in operands if not q.single}
+        sizes = {len(q.at) for q in operands if not q.single}
         if len(sizes) > 1:
             self.source.parse(
                 f"gate '{clip(gate.name)}' is applied to registers of different sizes", offset
@@ -245,7 +245,7 @@ class Interpreter(Control):
         self.emitter.room(times, offset)
         columns = np.empty((times, len(operands)), np.int32)
         for k, q in enumerate(operands):
-            columns[:, k] = q.index[0] if q.single else q.index
+            columns[:, k] = q.at[0] if q.single else q.at
         if len(operands) > 1:
             ordered = np.sort(columns, axis=1)
             if bool(np.any(ordered[:, 1:] == ordered[:, :-1])):
@@ -262,24 +262,24 @@ class Interpreter(Control):
     def _measure_into(self, operand: Value, target: Bits, offset: int) -> None:
         if not isinstance(operand, Qubits):
             self.source.parse("only qubits can be measured", offset)
-        if len(operand.index) != len(target.index):
+        if len(operand.at) != len(target.at):
             self.source.parse(
-                f"{len(operand.index)} qubits are measured into {len(target.index)} bits", offset
+                f"{len(operand.at)} qubits are measured into {len(target.at)} bits", offset
             )
-        self.emitter.measure(operand.index, target.index, offset)
+        self.emitter.measure(operand.at, target.at, offset)
 
     def measured(self, operand: Value, item: Item) -> Value:
         """``measure`` inside an expression: into bits of its own."""
         if not isinstance(operand, Qubits):
             self.source.parse("only qubits can be measured", item.offset)
-        size = len(operand.index)
+        size = len(operand.at)
         start = self.hidden("measure", "outcome", size, item.offset)
         bits = Bits(range(start, start + size), operand.single)
         self._measure_into(operand, bits, item.offset)
         return bits
 
     def _reset(self, statement: s.Reset) -> None:
-        self.emitter.reset(self.qubits(statement.operand).index, statement.offset)
+        self.emitter.reset(self.qubits(statement.operand).at, statement.offset)
 
     def _barrier(self, statement: s.Barrier) -> None:
         if not statement.operands:
@@ -287,7 +287,9 @@ class Interpreter(Control):
             return
         on: dict[int, None] = {}
         for operand in statement.operands:
-            on |= dict.fromkeys(self.qubits(operand).index)
+            index = self.qubits(operand).at
+            self.guarded(statement.offset, lambda: self.values.budget.spend(len(index) // 16))  # noqa: B023 - called at once
+            on.update(dict.fromkeys(index))
         self.emitter.barrier(list(on), statement.offset)
 
     # -- statements by kind -----------------------------------------------------------
@@ -343,11 +345,11 @@ class Interpreter(Control):
         """Append the assignment of a value to classical bits, least significant first."""
         if isinstance(value, float | v.Duration | v.Symbolic | Qubits):
             self.source.parse("this value cannot be stored in bits", offset)
-        width = len(target.index)
+        width = len(target.at)
         x = self.guarded(offset, lambda: dynamic.fits(dynamic.as_runtime(value), width))
-        runs = dynamic.neighbours(target.index)
+        runs = dynamic.neighbours(target.at)
         if len(runs) == 1:
-            self.assign_bits(target.index[0], width, x.expr, offset)
+            self.assign_bits(target.at[0], width, x.expr, offset)
             return
         expr: Expr = x.expr
         if expr[0] != "const":  # the value may read the very bits that are written
@@ -359,4 +361,4 @@ class Interpreter(Control):
                 if expr[0] == "const"
                 else ("bits", start + at, size)
             )
-            self.assign_bits(target.index[at], size, part, offset)
+            self.assign_bits(target.at[at], size, part, offset)

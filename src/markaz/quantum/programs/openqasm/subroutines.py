@@ -5,7 +5,7 @@ from __future__ import annotations
 from markaz.quantum.programs.openqasm import dynamic
 from markaz.quantum.programs.openqasm import syntax as s
 from markaz.quantum.programs.openqasm import values as v
-from markaz.quantum.programs.openqasm.evaluate import convert
+from markaz.quantum.programs.openqasm.elements import convert
 from markaz.quantum.programs.openqasm.expressions import Item
 from markaz.quantum.programs.openqasm.lexer import Source, clip
 from markaz.quantum.programs.openqasm.scopes import Entry, Function, Variable
@@ -63,15 +63,15 @@ class Subroutines(State):
         """An argument as the body sees it."""
         if type_.kind == "qubit":
             width = self.width(type_, self.source.limits.qubits)
-            if not isinstance(value, Qubits) or len(value.index) != (width or 1):
+            if not isinstance(value, Qubits) or len(value.at) != (width or 1):
                 self.source.parse(f"argument '{clip(name)}' takes {width or 1} qubits", offset)
-            return Qubits(value.index, width is None)
+            return Qubits(value.at, width is None)
         width = self.width(type_, v.MAX_BITS)
         if type_.kind == "bit":
             size = width or 1
             start = self.hidden("argument", name, size, type_.offset)
             bits = Bits(range(start, start + size), width is None)
-            if isinstance(value, Bits) and len(value.index) != size:
+            if isinstance(value, Bits) and len(value.at) != size:
                 self.source.parse(f"argument '{clip(name)}' takes {size} bits", offset)
             self.store_value(bits, value, offset)
             return bits

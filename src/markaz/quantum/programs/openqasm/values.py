@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cmath
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -18,14 +17,14 @@ MAX_NODES: Final = 20_000  # operands of one
 class Qubits(NamedTuple):
     """Qubits by number; ``single`` for one that is not a register."""
 
-    index: Sequence[int]
+    at: Sequence[int]
     single: bool = False
 
 
 class Bits(NamedTuple):
     """Classical bits by number, least significant first."""
 
-    index: Sequence[int]
+    at: Sequence[int]
     single: bool = False
 
 
@@ -123,18 +122,18 @@ _SYMBOLIC_OPS: Final = {
     "**": "pow",
     "%": "mod",
 }
-_COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
+_SIMPLE: Final[dict[str, Callable[[Any, Any], float]]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
-}
-_BITWISE: Final[dict[str, Callable[[int, int], int]]] = {
-    "&": operator.and_,
-    "|": operator.or_,
-    "^": operator.xor,
+    "&&": lambda a, b: bool(a) and bool(b),
+    "||": lambda a, b: bool(a) or bool(b),
 }
 
 
@@ -164,24 +163,16 @@ def constant_binary(symbol: str, a: float, b: float, *, real: bool) -> float:
 
 def _binary(symbol: str, a: float, b: float, real: bool) -> float:
     whole = isinstance(a, int) and isinstance(b, int)
-    if symbol == "+":
-        return a + b
-    if symbol == "-":
-        return a - b
-    if symbol == "*":
-        return a * b
+    if symbol in _SIMPLE:
+        return _SIMPLE[symbol](a, b)
     if symbol == "/":
         return a / b if real or not whole else _truncated(int(a), int(b))
     if symbol == "**":
         return _power(a, b)
     if symbol == "%":
         return math.fmod(a, b) if not whole and b else a - b * _truncated(int(a), int(b))
-    if symbol in _COMPARE:
-        return _COMPARE[symbol](a, b)
-    if symbol in ("&&", "||"):
-        return bool(a) and bool(b) if symbol == "&&" else bool(a) or bool(b)
-    if isinstance(a, int) and isinstance(b, int):
-        return _BITWISE[symbol](a, b) if symbol in _BITWISE else _shift(symbol, a, b)
+    if isinstance(a, int) and isinstance(b, int) and symbol in _WHOLE:
+        return _WHOLE[symbol](a, b)
     raise ValueProblem("parse", f"'{symbol}' takes whole numbers")
 
 
@@ -201,14 +192,29 @@ def _power(a: float, b: float) -> float:
     return float(result)
 
 
-def _shift(symbol: str, a: int, b: int) -> int:
-    if b < 0:
-        raise ValueProblem("parse", "a shift by a negative number")
-    if symbol == ">>":
-        return a >> min(b, MAX_BITS + 1)
+def _left(a: int, b: int) -> int:
     if a and b > MAX_BITS:
         raise OverflowError
-    return a << b if a else 0
+    return a << _amount(b) if a else 0
+
+
+def _right(a: int, b: int) -> int:
+    return a >> min(_amount(b), MAX_BITS + 1)
+
+
+def _amount(b: int) -> int:
+    if b < 0:
+        raise ValueProblem("parse", "a shift by a negative number")
+    return b
+
+
+_WHOLE: Final[dict[str, Callable[[int, int], int]]] = {
+    "&": operator.and_,
+    "|": operator.or_,
+    "^": operator.xor,
+    "<<": _left,
+    ">>": _right,
+}
 
 
 def constant_function(name: str, x: float) -> float:
@@ -258,8 +264,3 @@ def wrap(value: int, width: int, signed: bool) -> int:
     """``value`` as ``width`` bits hold it."""
     low = value & ((1 << width) - 1)
     return low - (1 << width) if signed and low >> (width - 1) else low
-
-
-def phase_of(z: complex) -> float:
-    """Angle of ``z``; kept here for the two places that take matrices apart."""
-    return cmath.phase(z)

@@ -47,7 +47,7 @@ def loop_length(values: Value) -> int:
     if items is not None:
         return len(items)
     if isinstance(values, Bits):
-        return len(values.index)
+        return len(values.at)
     return values.width if isinstance(values, BitString) else 0
 
 
@@ -76,12 +76,13 @@ class Scales:
             return Weight(1)
         if isinstance(statement, s.Call | s.Assign | s.Declare | s.Return):
             return self._calls(statement)
+        return self._with_blocks(statement, unknown)
+
+    def _with_blocks(self, statement: s.Statement, unknown: frozenset[str]) -> Weight:
         if isinstance(statement, s.For):
             return self._loop(statement, unknown)
         if isinstance(statement, s.If):
             return self._if(statement, unknown)
-        if isinstance(statement, s.Scope):
-            return self._block(statement.body, unknown)
         return self._some_branch(statement, unknown)
 
     def _some_branch(self, statement: s.Statement, unknown: frozenset[str]) -> Weight:
