@@ -21,6 +21,9 @@ from markaz.quantum.programs.gates import LAST_GATE, POOLED, TABLE, Op
 Expr = tuple["str | int | float | Expr", ...]
 
 
+_MEASURE, _RESET, _FIRST_CONTROL = int(Op.MEASURE), int(Op.RESET), int(Op.IF)
+
+
 @dataclass(frozen=True, slots=True)
 class Register:
     """A named run of qubits or classical bits; hidden ones hold a program's variables."""
@@ -73,24 +76,30 @@ class Circuit:
         """Whether it has a reset, control flow, or an operation on a measured qubit or
         a second write to a classical bit."""
         op = self.op
-        if bool(np.any(op >= Op.IF)) or bool(np.any(op == Op.RESET)):
+        if len(op) == 0:
+            return False
+        if int(op.max()) >= _FIRST_CONTROL or bool((op == _RESET).any()):
             return True
         return not self._measures_are_last()
 
     def _measures_are_last(self) -> bool:
-        where = np.flatnonzero(self.op == Op.MEASURE)
+        where = np.flatnonzero(self.op == _MEASURE)
         if len(where) == 0:
             return True
         measured = self.qubits[where, 0]
         bits = self.aux[where]
-        if len(np.unique(measured)) < len(where) or len(np.unique(bits)) < len(where):
+        if len(set(measured.tolist())) < len(where) or len(set(bits.tolist())) < len(where):
             return False
+        if len(self.op) - int(where[0]) == len(where):  # nothing else after the first
+            return True
+        return self._untouched_after(measured, where)
+
+    def _untouched_after(self, measured: NDArray[np.int32], where: NDArray[np.int64]) -> bool:
+        """Whether no gate acts on a measured qubit after its measurement."""
         when = np.full(self.num_qubits, len(self.op), np.int64)
         when[measured] = where
         late = int(where[0])
         gates = np.flatnonzero(self.op[late:] <= LAST_GATE) + late
-        if len(gates) == 0:
-            return True
         plain = gates[~np.isin(self.op[gates], [int(o) for o in POOLED])]
         used = self.qubits[plain]
         if bool(np.any((used >= 0) & (when[np.maximum(used, 0)] < plain[:, None]))):

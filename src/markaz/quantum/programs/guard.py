@@ -168,11 +168,16 @@ class _Child:
         except (ChildProcessError, ProcessLookupError):  # reaped by a handler of the host's
             return None
 
-    def _kill(self) -> int:
+    def _kill(self) -> int | None:
+        """The child's own exit code; None if it took this signal to end it."""
+        pid, status = os.waitpid(self._pid, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status)
         os.kill(self._pid, signal.SIGKILL)
-        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        os.waitpid(self._pid, 0)
+        return None
 
-    def _reap_dying(self) -> int:
+    def _reap_dying(self) -> int | None:
         """How a child ended that closed the pipe without an answer; it has a second."""
         for _ in range(200):
             pid, status = os.waitpid(self._pid, os.WNOHANG)

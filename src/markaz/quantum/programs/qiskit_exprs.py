@@ -108,9 +108,7 @@ def _unary(node: expr.Unary, locate: Locate) -> Expr:
     inner = classical(node.operand, locate)
     if node.op == expr.Unary.Op.LOGIC_NOT:
         return ("not", inner)
-    size = width(node.type)
-    negate = node.op == expr.Unary.Op.NEGATE
-    return ("cast", ("neg", inner), size) if negate else ("inv", inner, size)
+    return ("inv", inner, width(node.type))  # Qiskit negates real numbers only
 
 
 def _binary(node: expr.Binary, locate: Locate) -> Expr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.gates import LAST_GATE, TABLE, Flag, Op
 from markaz.quantum.simulate.kernel_facts import bond_profile
 
-ORDER_FROM_QUBITS = 8  # below this every engine is instant and an order is not worth finding
+ORDER_FROM_QUBITS = 15  # below this a statevector is at hand and an order not worth finding
 ORDER_FROM_BOND = 5
 
 
@@ -59,9 +59,10 @@ class Facts:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for people and logs, the order left out."""
-        facts = asdict(replace(self, order=None))
-        del facts["order"]
-        return facts
+        return {name: getattr(self, name) for name in SHOWN}
+
+
+SHOWN = tuple(f.name for f in fields(Facts) if f.name != "order")
 
 
 def _spans(circuit: Circuit) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

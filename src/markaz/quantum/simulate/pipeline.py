@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from markaz.quantum.simulate.engines.base import Engine
 from markaz.quantum.simulate.engines.registry import engines as all_engines
 from markaz.quantum.simulate.execute import Budget, Log, run_task
 from markaz.quantum.simulate.facts import Facts, describe
-from markaz.quantum.simulate.plan import candidates
+from markaz.quantum.simulate.plan import INSTANT, candidates, dynamic_candidates, instant
 from markaz.quantum.simulate.result import Candidate, PartPlan, Plan, Result, strings, tally
 from markaz.quantum.simulate.samples import Samples
 from markaz.quantum.simulate.settle import settle
@@ -62,9 +63,16 @@ class Job:
             return {k: e for k, e in found.items() if e.can_expect}
         return {k: e for k, e in found.items() if e.can_sample}
 
-    def rows(self, facts: Facts, index: int, paulis: int = 0) -> list[Candidate]:
-        """Candidates for component ``index``; one only, when an earlier run is replayed."""
+    def rows(
+        self, facts: Facts, index: int, paulis: int = 0, *, compare: bool = False
+    ) -> list[Candidate]:
+        """Candidates for component ``index``; one only, when an earlier run is replayed or,
+        unless ``compare``, when that one is done before others are looked at."""
         engines = self.engines()
+        if self.replay is None and not compare and not paulis:
+            row = instant(engines.get(INSTANT), facts, self.shots)
+            if row is not None:
+                return [row]
         if self.replay is not None:
             key = replayed_engine(self.replay, index)
             if key not in engines:
@@ -99,13 +107,14 @@ class Prepared:
     plan: Plan
 
 
-def prepare(job: Job, circuit: Circuit) -> Prepared:
-    """Simplify, describe and plan a static circuit."""
+def prepare(job: Job, circuit: Circuit, *, compare: bool = False) -> Prepared:
+    """Simplify, describe and plan a static circuit; with ``compare`` every engine is
+    looked at for every part."""
     simplified = simplify(circuit)
     facts = [describe(p.circuit) for p in simplified.parts]
     seeds = part_seeds(job.seed, len(facts))
     parts = [
-        PartPlan(f.qubits, f.gates, f.to_json(), job.rows(f, i), seed=seeds[i])
+        PartPlan(f.qubits, f.gates, f.to_json(), job.rows(f, i, compare=compare), seed=seeds[i])
         for i, f in enumerate(facts)
     ]
     return Prepared(simplified, facts, summarised(parts, list(simplified.steps)))
@@ -130,23 +139,44 @@ def summarised(parts: list[PartPlan], steps: list[str]) -> Plan:
     return Plan(key, why, float(sum(costs)), needed, steps, parts)
 
 
-def _sampled(job: Job, ready: Prepared) -> tuple[NDArray[np.uint8], float]:
-    """Outcomes (classical bits, shots) and the fidelity bound of a static circuit."""
-    engines, samples, fidelity = job.engines(), [], 1.0
-    seeds = part_seeds(job.seed, len(ready.facts))
-    for i, (part, facts) in enumerate(zip(ready.simplified.parts, ready.facts, strict=True)):
-        planned = ready.plan.parts[i]
-        qubits = tuple(range(part.circuit.num_qubits))
-        task = Task(SAMPLE, job.shots, seeds[i], job.budget.threads, qubits)
-        answer, planned.engine = run_task(
-            engines, planned.candidates, part.circuit, task, facts, job.budget, job.log
-        )
-        assert isinstance(answer, Samples)
-        samples.append(answer.expanded(np.random.default_rng([seeds[i], i])))
-        fidelity *= answer.fidelity
-    rng = np.random.default_rng(seeds[-1])
-    bits = ready.simplified.assemble(samples, job.shots, job.circuit.num_clbits, rng)
-    return bits, fidelity
+@dataclass(slots=True)
+class Outcomes:
+    """``bits`` (classical bits, rows); a row is one shot, or ``weights`` of them."""
+
+    bits: NDArray[np.uint8]
+    weights: NDArray[np.int64] | None = None
+    fidelity: float = 1.0
+
+
+def _part_samples(job: Job, ready: Prepared, i: int) -> Samples:
+    """Samples of component ``i``; notes its engine in the plan."""
+    part, planned = ready.simplified.parts[i], ready.plan.parts[i]
+    asked = tuple(part.asked.tolist())
+    task = Task(SAMPLE, job.shots, planned.seed, job.budget.threads, asked)
+    answer, planned.engine = run_task(
+        job.engines(), planned.candidates, part.circuit, task, ready.facts[i], job.budget, job.log
+    )
+    assert isinstance(answer, Samples)
+    return answer
+
+
+def _sampled(job: Job, ready: Prepared) -> Outcomes:
+    """Outcomes of a static circuit."""
+    simplified = ready.simplified
+    samples = [_part_samples(job, ready, i) for i in range(len(simplified.parts))]
+    fidelity = math.prod(s.fidelity for s in samples)
+    rng = np.random.default_rng(part_seeds(job.seed, len(samples))[-1])
+    if len(samples) == 1 and not len(simplified.single_wires) and not job.memory:
+        # One part alone needs no shuffling against others, so equal shots stay together.
+        only = samples[0]
+        bits = simplified.assemble([only.bits], len(only.bits), job.circuit.num_clbits, rng)
+        return Outcomes(bits, only.weights, fidelity)
+    rows = [
+        s.expanded(np.random.default_rng([p.seed, i]))
+        for i, (s, p) in enumerate(zip(samples, ready.plan.parts, strict=True))
+    ]
+    bits = simplified.assemble(rows, job.shots, job.circuit.num_clbits, rng)
+    return Outcomes(bits, None, fidelity)
 
 
 def _dynamic_plan(job: Job, circuit: Circuit) -> Plan:
@@ -156,25 +186,25 @@ def _dynamic_plan(job: Job, circuit: Circuit) -> Plan:
         engines = {k: e for k, e in engines.items() if k == replayed_engine(job.replay, 0)}
     if not engines:
         raise ProgramError("unsupported", f"{job.engine} does not run dynamic circuits")
-    order = sorted(engines, key=lambda k: (k != "markaz:branch", not k.startswith("prism"), k))
-    rows = [Candidate(k, 0.05 * (1 + i), 0, None, False) for i, k in enumerate(order)]
+    rows = dynamic_candidates(engines, circuit, job.shots)
     seed = part_seeds(job.seed, 1)[0]
     facts = {"qubits": circuit.num_qubits, "gates": len(circuit), "dynamic": True}
-    part = PartPlan(circuit.num_qubits, len(circuit), facts, rows, seed=seed)
-    plan = summarised([part], [])
-    plan.why = f"{order[0]} follows the paths of a circuit with mid-circuit results"
+    plan = summarised([PartPlan(circuit.num_qubits, len(circuit), facts, rows, seed=seed)], [])
+    plan.why = f"{rows[0].engine} follows the paths of a circuit with mid-circuit results"
     return plan
 
 
-def _dynamic(job: Job, circuit: Circuit, plan: Plan) -> tuple[NDArray[np.uint8], float]:
+def _dynamic(job: Job, circuit: Circuit, plan: Plan) -> Outcomes:
     part = plan.parts[0]
     task = Task(DYNAMIC, job.shots, part.seed, job.budget.threads)
     answer, part.engine = run_task(
         job.engines(dynamic=True), part.candidates, circuit, task, None, job.budget, job.log
     )
     assert isinstance(answer, Samples)
+    if not job.memory:
+        return Outcomes(np.ascontiguousarray(answer.bits.T), answer.weights, answer.fidelity)
     rows = answer.expanded(np.random.default_rng([part.seed, 0]))
-    return np.ascontiguousarray(rows.T), answer.fidelity
+    return Outcomes(np.ascontiguousarray(rows.T), None, answer.fidelity)
 
 
 def plan_job(job: Job) -> Plan:
@@ -182,7 +212,7 @@ def plan_job(job: Job) -> Plan:
     circuit = settle(job.circuit)
     if circuit.is_dynamic:
         return _dynamic_plan(job, circuit)
-    return prepare(job, circuit).plan
+    return prepare(job, circuit, compare=True).plan
 
 
 def run_job(job: Job) -> Result:
@@ -191,21 +221,21 @@ def run_job(job: Job) -> Result:
     if circuit.is_dynamic:
         plan = _dynamic_plan(job, circuit)
         planned = time.monotonic()
-        bits, fidelity = _dynamic(job, circuit, plan)
+        outcomes = _dynamic(job, circuit, plan)
     else:
         ready = prepare(job, circuit)
         plan, planned = ready.plan, time.monotonic()
-        bits, fidelity = _sampled(job, ready)
-    shown = bits[visible(job.circuit)]
+        outcomes = _sampled(job, ready)
+    shown = outcomes.bits[visible(job.circuit)]
     result = finished(job, plan, planned)
-    counts = tally(shown)
+    counts = tally(shown, outcomes.weights)
     total = time.monotonic() - job.started
     result.seconds |= {"run": time.monotonic() - planned, "total": total}
     return replace(
         result,
         counts=counts,
         memory=strings(shown) if job.memory else None,
-        fidelity=fidelity,
+        fidelity=outcomes.fidelity,
     )
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from markaz.quantum.programs.circuit import Circuit
+from markaz.quantum.programs.gates import LAST_GATE
 from markaz.quantum.simulate.cost_model import (
     load_seconds,
+    power,
     predicted_bytes,
     predicted_seconds,
     terms,
     value_terms,
 )
 from markaz.quantum.simulate.engines.base import Engine, Method
-from markaz.quantum.simulate.facts import Facts
+from markaz.quantum.simulate.facts import IS_CLIFFORD, Facts
 from markaz.quantum.simulate.jit import numba_is_loaded
 from markaz.quantum.simulate.result import Candidate
 
@@ -21,13 +25,16 @@ CERTAIN = frozenset({Method.STATEVECTOR, Method.STABILIZER})
 IN_PROCESS_SECONDS = 0.25  # above this a run goes to a child that can be ended
 PROBE_FROM_SECONDS = 0.1  # below this the certain engine is simply run
 PROBE_SHARE = 0.1  # of the certain engine's time, for an uncertain one that may be faster
-FIRST_SLICE = 0.1
+FIRST_SLICE = 0.05
 SLICE_GROWTH = 5.0
 NEAR_CLIFFORD_LIMIT = 64
 STEP_SECONDS = 5e-8  # one step of an engine that limits itself, kernels compiled
 SLOW_STEP_SECONDS = 2e-6  # the same interpreted
 SELF_LIMITED = "markaz:sparse"
 MIN_STEPS = 5_000
+DYNAMIC_LONGEST = 1e6  # seconds; beyond it all bounds are as good as infinite
+INSTANT = "markaz:dense"
+INSTANT_QUBITS, INSTANT_GATES, INSTANT_SECONDS = 9, 300, 4e-4
 SELF_LIMITED_FROM = 1e-3  # seconds of the best prediction, below which no try is worth it
 
 
@@ -72,17 +79,52 @@ def candidates(
     """Every engine with its prediction or the reason against it, best first; for sampling
     ``shots``, or for the values of ``paulis`` Pauli strings."""
     rows = []
+    known: dict[Method, dict[str, float]] = {}
     for engine in engines:
         against = refusal(engine, facts, memory)
+        method = engine.method
         if against is not None:
-            rows.append(Candidate(engine.key, float("inf"), 0, against))
+            rows.append(Candidate(engine.key, math.inf, 0, against))
             continue
-        count = (facts, engine.method, paulis or shots)
-        steps = value_terms(*count) if paulis else terms(*count)
-        seconds = predicted_seconds(engine, steps) + load_seconds(engine)
-        needed = predicted_bytes(facts, engine.method)
-        rows.append(Candidate(engine.key, seconds, needed, None, engine.method in CERTAIN))
+        if method not in known:
+            count = (facts, method, paulis or shots)
+            known[method] = value_terms(*count) if paulis else terms(*count)
+        seconds = predicted_seconds(engine, known[method]) + load_seconds(engine)
+        needed = predicted_bytes(facts, method)
+        rows.append(Candidate(engine.key, seconds, needed, None, method in CERTAIN))
     return sorted(rows, key=lambda c: (c.refused is not None, c.predicted_seconds))
+
+
+def dynamic_candidates(
+    engines: Mapping[str, Engine], circuit: Circuit, shots: int
+) -> list[Candidate]:
+    """Engines for a circuit with feedback, lowest bound first.
+
+    The bounds take every shot for a path of its own over a whole state; engines do better
+    where paths or qubits separate, which only a try shows.
+    """
+    gates = circuit.op[circuit.op <= LAST_GATE]
+    clifford = bool(IS_CLIFFORD[gates].all())
+    dense = power(circuit.num_qubits)
+    states = {
+        "markaz:branch": min(dense, 100.0 * circuit.num_qubits) if clifford else 4 * dense,
+        "prism:auto": dense,
+    }
+    rows = []
+    for key in engines:
+        bound = 1e-9 * shots * len(circuit) * states.get(key, 20 * dense)
+        rows.append(Candidate(key, min(bound, DYNAMIC_LONGEST), 0, None, False))
+    return sorted(rows, key=lambda r: r.predicted_seconds)
+
+
+def instant(engine: Engine | None, facts: Facts, shots: int) -> Candidate | None:
+    """The engine's row if it is sure to be done sooner than a comparison would take."""
+    if engine is None or facts.qubits > INSTANT_QUBITS or facts.gates > INSTANT_GATES:
+        return None
+    seconds = predicted_seconds(engine, terms(facts, engine.method, shots))
+    if seconds > INSTANT_SECONDS:
+        return None
+    return Candidate(engine.key, seconds, predicted_bytes(facts, engine.method), None, True)
 
 
 def schedule(rows: list[Candidate], seconds: float) -> list[Attempt]:

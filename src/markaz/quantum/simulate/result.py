@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.program_hash import program_hash
 
+INTEGER_BITS = 62  # outcomes up to this width are compared as machine integers
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -158,28 +160,36 @@ class Result:
         return document
 
 
-def tally(bits: NDArray[np.uint8]) -> dict[str, int]:
-    """Counts of outcomes ``bits`` (classical bits, shots); keys have the highest bit left."""
-    width, shots = bits.shape
-    if width == 0 or shots == 0:
-        return {"": shots} if shots else {}
-    if width <= 62:
-        weights = np.int64(1) << np.arange(width, dtype=np.int64)
-        values, counts = np.unique(weights @ bits.astype(np.int64), return_counts=True)
-        form = f"0{width}b"
-        return {format(v, form): c for v, c in zip(values.tolist(), counts.tolist(), strict=True)}
+def tally(bits: NDArray[np.uint8], weights: NDArray[np.int64] | None = None) -> dict[str, int]:
+    """Counts of outcomes ``bits`` (classical bits, rows); keys have the highest bit left.
+
+    A row is one shot, or ``weights`` (rows,) of them.
+    """
+    width, rows = bits.shape
+    if width == 0 or rows == 0:
+        total = rows if weights is None else int(weights.sum())
+        return {"": total} if total else {}
+    values = _numbers(bits)
+    if weights is None:
+        _, first, counts = np.unique(values, return_index=True, return_counts=True)
+    else:
+        _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+        counts = np.bincount(inverse, weights).astype(np.int64)
+    return dict(zip(strings(bits[:, first]), counts.tolist(), strict=True))
+
+
+def _numbers(bits: NDArray[np.uint8]) -> NDArray[Any]:
+    """One comparable value for each column."""
+    if len(bits) <= INTEGER_BITS:
+        weights = np.int64(1) << np.arange(len(bits), dtype=np.int64)
+        return np.asarray(weights @ bits)
     packed = np.ascontiguousarray(np.packbits(bits[::-1], axis=0).T)
-    rows, counts = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_counts=True)
-    pad = packed.shape[1] * 8 - width
-    return {
-        format(int.from_bytes(r.tobytes(), "big") >> pad, f"0{width}b"): c
-        for r, c in zip(rows, counts.tolist(), strict=True)
-    }
+    return packed.view(f"V{packed.shape[1]}").ravel()
 
 
 def strings(bits: NDArray[np.uint8]) -> list[str]:
-    """Bit strings shot by shot of ``bits`` (classical bits, shots)."""
+    """Bit strings, one for each column of ``bits`` (classical bits, shots)."""
     rows = np.ascontiguousarray(bits[::-1].T + np.uint8(48))
     width = rows.shape[1]
     text = rows.tobytes().decode("ascii")
-    return [text[i * width : (i + 1) * width] for i in range(rows.shape[0])]
+    return [text[i : i + width] for i in range(0, len(text), width)]

@@ -72,7 +72,7 @@ def test_branching_bounds_the_nonzero_amplitudes(seed: int) -> None:
 
 
 def test_a_scrambled_line_is_put_back_in_order() -> None:
-    n = 12
+    n = 20
     place = np.random.default_rng(3).permutation(n)
     line = [(Op.CRX, (int(place[i]), int(place[i + 1]))) for i in range(n - 1)]
     circuit = gates(n, *line, *line, *line)

@@ -114,8 +114,8 @@ def test_without_certainty_slices_grow_until_the_time_is_used() -> None:
 
     attempts = schedule(rows, 10.0)
 
-    assert [a.engine for a in attempts] == ["mps", "dd"] * 3
-    assert [a.seconds for a in attempts[::2]] == [0.1, 0.5, 5.0]
+    assert [a.engine for a in attempts] == ["mps", "dd"] * 4
+    assert [a.seconds for a in attempts[::2]] == [0.05, 0.25, 1.25, 5.0]
 
 
 def test_refused_candidates_are_never_tried() -> None:

@@ -73,7 +73,7 @@ MUTANTS = [
     ("outcome", "move = bits[a] & (bits[b] ^ bits[c])", "move = bits[b] ^ bits[c]"),
     ("outcome", "axis=0)", "axis=0) ^ 1"),
     ("driver", "logic = np.array(post[:posted], np.int64)[::-1]", "logic = np.array(post[:posted], np.int64)"),
-    ("driver", "return two.kept, logic, two.wire[one.wire]", "return two.kept, logic, two.wire"),
+    ("driver", "return Passed(two.kept, logic, two.wire[one.wire], two.need)", "return Passed(two.kept, logic, two.wire, two.need)"),
     ("driver", "need[wire] = asked", "need[:] = asked"),
 ]  # fmt: skip
 

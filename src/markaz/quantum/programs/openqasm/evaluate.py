@@ -285,7 +285,7 @@ def _rounded(name: str, x: Value) -> Value:
 
 def _size(x: Value) -> Value:
     if isinstance(x, v.Qubits | v.Bits):
-        return len(x.index)
+        return len(x.at)
     if isinstance(x, v.BitString):
         return x.width
     refuse("sizeof takes a register")

@@ -22,6 +22,7 @@ from markaz.quantum.programs.openqasm.values import Number, Symbolic, ValueProbl
 
 PACKED_ROWS: Final = 4096  # larger gates are appended piece by piece
 _KEPT_ROWS: Final = 200_000  # rows that one gate keeps expanded
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _WORD = re.compile(r"[^\W\d]\w*|\s+")
 
 
@@ -305,6 +306,7 @@ def _canonical(definition: GateDefinition) -> str:
     """The body with arguments renamed a0, a1, …, b0, b1, … and no needless space."""
     names = {p: f"a{i}" for i, p in enumerate(definition.params)}
     names |= {q: f"b{i}" for i, q in enumerate(definition.qubits)}
-    body = definition.text.partition("{")[2].rpartition("}")[0]
+    text = _COMMENT.sub(" ", definition.text)
+    body = text.partition("{")[2].rpartition("}")[0]
     words = _WORD.sub(lambda m: names.get(m[0], m[0]) if m[0].strip() else " ", body).strip()
     return re.sub(r" ?([;,()]) ?", r"\1", words)

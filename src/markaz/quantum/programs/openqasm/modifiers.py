@@ -14,6 +14,7 @@ from markaz.quantum.programs.openqasm.rows import (
     MCP,
     MCX,
     H,
+    P,
     Row,
     Rows,
     U,
@@ -277,6 +278,8 @@ def _root_of_one_qubit(gates: list[Row], phase: Number, exponent: float) -> Rows
     for op, _, params in gates:
         product = _product(matrix(op, tuple(_float(p) for p in params)), product)
     angles, left = _as_u(_matrix_power(product, exponent))
+    if angles[0] == 0.0:
+        return Rows([(P, wire, (angles[2],))], left)
     return Rows([(U, wire, angles)], left)
 
 

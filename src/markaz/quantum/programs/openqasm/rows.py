@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 
 from markaz.quantum.programs.circuit import Builder, Expr
 from markaz.quantum.programs.gates import POOLED, Op
-from markaz.quantum.programs.limits import Limits
 from markaz.quantum.programs.openqasm.values import Number, Symbolic, ValueProblem
 
 Wires = tuple[int, ...]
@@ -21,6 +20,7 @@ CX: Final = int(Op.CX)
 CP: Final = int(Op.CP)
 MCX: Final = int(Op.MCX)
 MCP: Final = int(Op.MCP)
+FREE_WORK: Final = 400_000  # what ``Budget`` grants before there are any operations
 BARRIER: Final = int(Op.BARRIER)
 POOLED_CODES: Final = frozenset(int(op) for op in POOLED)
 
@@ -39,15 +39,15 @@ class Budget:
     time and memory that no count of operations shows.
     """
 
-    __slots__ = ("_builder", "_free", "_spent")
+    __slots__ = ("_builder", "_spent")
 
-    def __init__(self, builder: Builder, limits: Limits) -> None:
-        self._builder, self._free, self._spent = builder, limits.gates // 10, 0
+    def __init__(self, builder: Builder) -> None:
+        self._builder, self._spent = builder, 0
 
     def spend(self, amount: int) -> None:
         """Count work; ValueProblem when it is out of proportion to the circuit so far."""
         self._spent += amount
-        if self._spent > self._free + 8 * len(self._builder.ops):
+        if self._spent > FREE_WORK + 8 * len(self._builder.ops):
             raise ValueProblem("limit-size", "the program takes too long to expand")
 
 

@@ -29,7 +29,7 @@ class State(Host):
         self.source, self.version = source, version
         self.emitter = Emitter(source)
         self.scopes = Scopes()
-        budget = Budget(self.emitter.builder, source.limits)
+        budget = Budget(self.emitter.builder)
         self.values = Evaluator(source, version, self, budget)
         self.gates = GateTable(source, version, self.values)
         self.scales = Scales(self.gates, self.scopes, self.values.value)

@@ -15,7 +15,6 @@ from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.simulate.engines.adapter import (
     STATEVECTOR_QUBITS,
     Adapter,
-    EngineFault,
     seed_within,
     truncation_bound,
 )
@@ -28,7 +27,13 @@ from markaz.quantum.simulate.engines.aer_circuit import (
     library,
     new_circuit,
 )
-from markaz.quantum.simulate.engines.base import EngineRefusal, Expectation, Method, Pauli
+from markaz.quantum.simulate.engines.base import (
+    EngineFault,
+    EngineRefusal,
+    Expectation,
+    Method,
+    Pauli,
+)
 from markaz.quantum.simulate.engines.clifford import clifford_t
 from markaz.quantum.simulate.engines.feed import bits_of_integers
 from markaz.quantum.simulate.samples import Samples

@@ -4,17 +4,59 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from markaz.quantum.programs.circuit import Circuit
-from markaz.quantum.programs.gates import Op
+from markaz.quantum.programs.export_openqasm import gates_text
+from markaz.quantum.programs.gates import LAST_GATE, Op
+from markaz.quantum.programs.transform import select
 from markaz.quantum.simulate.engines.base import EngineRefusal
 from markaz.quantum.simulate.engines.feed import segments
-from markaz.quantum.simulate.engines.prism_circuit import build
+from markaz.quantum.simulate.engines.prism_circuit import CONTROLLED, build
 
+NOT_IN_TEXT = [int(o) for o in (*CONTROLLED, Op.ELSE, Op.WHILE, Op.ASSIGN, Op.BREAK, Op.CONTINUE)]
 _WORD = 62  # bits of the widest classical value
 _OPERATORS = {
     **{"and": "&", "or": "|", "xor": "^", "land": "&&", "lor": "||"},
     **{"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="},
 }
+
+
+def read_dynamic(circuit: Circuit) -> Any:
+    """The circuit through the library's own OpenQASM reader, which is some ten times faster
+    than its builder; None for what that reader does not take."""
+    import prism_q
+
+    wide = bool(np.isin(circuit.op, NOT_IN_TEXT).any())
+    try:
+        return None if wide else prism_q.parse_qasm(dynamic_text(circuit))
+    except prism_q.PrismError:
+        return None
+
+
+def dynamic_text(circuit: Circuit) -> str:
+    """OpenQASM 3 of gates, measurements, resets and IF blocks on registers q and c."""
+    gates = np.flatnonzero(circuit.op <= LAST_GATE)
+    lines = [""] * len(circuit)
+    for i, line in zip(
+        gates.tolist(), gates_text(select(circuit, gates), 3).splitlines(), strict=True
+    ):
+        lines[i] = line
+    for i in np.flatnonzero(circuit.op > LAST_GATE).tolist():
+        lines[i] = _line(circuit, i)
+    head = f"OPENQASM 3.0;\nqubit[{circuit.num_qubits}] q;\nbit[{max(circuit.num_clbits, 1)}] c;\n"
+    return head + "\n".join(lines)
+
+
+def _line(circuit: Circuit, i: int) -> str:
+    op, qubit, aux = int(circuit.op[i]), int(circuit.qubits[i, 0]), int(circuit.aux[i])
+    if op == Op.MEASURE:
+        return f"c[{aux}] = measure q[{qubit}];"
+    if op == Op.RESET:
+        return f"reset q[{qubit}];"
+    if op == Op.IF:
+        return f"if ({condition(circuit.exprs[aux])}) {{"
+    return "}" if op == Op.END else ""  # a barrier says nothing to a simulator
 
 
 def build_dynamic(circuit: Circuit) -> Any:

@@ -26,7 +26,7 @@ from markaz.quantum.simulate.engines.prism_circuit import (
     PAULI_OPS,
     build,
 )
-from markaz.quantum.simulate.engines.prism_dynamic import build_dynamic
+from markaz.quantum.simulate.engines.prism_dynamic import build_dynamic, read_dynamic
 from markaz.quantum.simulate.samples import Samples
 
 T = TypeVar("T")
@@ -98,7 +98,12 @@ class PrismAuto(_Prism):
     def _sample_dynamic(self, circuit: Circuit, shots: int, seed: int, threads: int) -> Samples:
         import prism_q
 
-        simulation = prism_q.simulate_program(build_dynamic(circuit)).seed(seed_within(seed, 64))
+        read = read_dynamic(circuit)
+        if read is not None:
+            simulation = prism_q.simulate(read)
+        else:
+            simulation = prism_q.simulate_program(build_dynamic(circuit))
+        simulation = simulation.seed(seed_within(seed, 64))
         result = limited(lambda: simulation.shots(shots), threads)
         return Samples(result.shots.view(np.uint8), fidelity=_fidelity(result.metadata))
 

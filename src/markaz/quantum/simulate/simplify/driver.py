@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,18 +154,26 @@ def _joined(first: Flat, second: Flat) -> ClassicalLogic:
     )
 
 
-def _passes(
-    flat: Flat, asked: NDArray[np.uint8], level: NDArray[np.uint8]
-) -> tuple[Flat, ClassicalLogic, NDArray[np.int32]]:
-    """Gates left, classical logic, and the wire of each logical qubit."""
+class Passed(NamedTuple):
+    """Gates left, classical logic, the wire of each logical qubit, and which wires matter."""
+
+    kept: Flat
+    logic: ClassicalLogic
+    wire: NDArray[np.int32]
+    need: NDArray[np.uint8]
+
+
+def _passes(flat: Flat, asked: NDArray[np.uint8], level: NDArray[np.uint8]) -> Passed:
+    """One or two rounds: a second one where the first has removed much."""
     one = _round(flat, asked, level)
     if len(one.kept.op) == 0 or one.emitted - len(one.kept.op) < len(one.kept.op) // 10:
-        return one.kept, _joined(one.posted.taken(np.arange(0)), one.posted), one.wire
+        logic = ClassicalLogic(one.posted.op, one.posted.q, one.posted.pool)
+        return Passed(one.kept, logic, one.wire, one.need)
     raised = np.zeros_like(level)
     raised[one.wire] = level
     two = _round(one.kept, one.need, raised)
     logic = _joined(two.posted, _relabelled(one.posted, two.wire))
-    return two.kept, logic, two.wire[one.wire]
+    return Passed(two.kept, logic, two.wire[one.wire], two.need)
 
 
 def flat_gates(circuit: Circuit) -> Flat:
@@ -187,15 +195,19 @@ def _components(flat: Flat, wires: int, *, compiled: bool = False) -> NDArray[np
     return np.array(roots, np.int32)
 
 
-def _parts(flat: Flat, wires: int, smallest: int) -> tuple[list[Part], NDArray[np.int32]]:
+def _parts(
+    flat: Flat, need: NDArray[np.uint8], smallest: int
+) -> tuple[list[Part], NDArray[np.int32]]:
     """Components of ``smallest`` or more wires, and the component of each wire."""
     if len(flat.op) == 0:
-        return [], np.arange(wires, dtype=np.int32)
-    parent = _components(flat, wires)
-    return _split(flat, parent, smallest), parent
+        return [], np.arange(len(need), dtype=np.int32)
+    parent = _components(flat, len(need))
+    return _split(flat, parent, need, smallest), parent
 
 
-def _split(flat: Flat, parent: NDArray[np.int32], smallest: int) -> list[Part]:
+def _split(
+    flat: Flat, parent: NDArray[np.int32], need: NDArray[np.uint8], smallest: int
+) -> list[Part]:
     q = flat.q.reshape(-1, 3)
     pooled = flat.op >= Op.MCX
     first = np.where(pooled, 0, q[:, 0])
@@ -205,14 +217,14 @@ def _split(flat: Flat, parent: NDArray[np.int32], smallest: int) -> list[Part]:
     sizes = np.bincount(parent, minlength=len(parent))
     local = np.zeros(len(parent), np.int32)
     parts = []
-    for root in np.unique(owner).tolist():
+    for root in sorted(set(owner.tolist())):
         if sizes[root] < smallest:
             continue
         members = np.flatnonzero(parent == root).astype(np.int32)
         local[members] = np.arange(len(members), dtype=np.int32)
-        parts.append(
-            Part(_local(flat.taken(np.flatnonzero(owner == root)), local, len(members)), members)
-        )
+        mine = flat if len(members) == len(parent) else flat.taken(np.flatnonzero(owner == root))
+        asked = np.flatnonzero(need[members]).astype(np.int32)
+        parts.append(Part(_local(mine, local, len(members)), members, asked))
     return parts
 
 
@@ -256,8 +268,8 @@ def simplify(circuit: Circuit, measured: Sequence[tuple[int, int]] | None = None
     asked = np.zeros(circuit.num_qubits, np.uint8)
     qubits = np.array([q for q, _ in pairs], np.int32)
     asked[qubits] = 1
-    kept, logic, wire = _passes(flat, asked, np.zeros(circuit.num_qubits, np.uint8))
-    parts, parent = _parts(kept, circuit.num_qubits, 2)
+    kept, logic, wire, need = _passes(flat, asked, np.zeros(circuit.num_qubits, np.uint8))
+    parts, parent = _parts(kept, need, 2)
     single_wires, single_probabilities = _singles(kept, parent)
     done = Simplified(
         circuit.num_qubits,
@@ -305,9 +317,9 @@ def simplify_values(
             asked[qubit] = 1
             # Gates diagonal on a wire that is only read in Z commute with the reading.
             level[qubit] = max(int(level[qubit]), 1 if factor == "Z" else 2)
-    kept, _, wire = _passes(flat_gates(circuit), asked, level)
-    parts, _ = _parts(kept, circuit.num_qubits, 1)
-    return parts, wire
+    done = _passes(flat_gates(circuit), asked, level)
+    parts, _ = _parts(done.kept, done.need, 1)
+    return parts, done.wire
 
 
 def warm_kernels() -> None:

@@ -14,10 +14,11 @@ from markaz.quantum.simulate.simplify.kernel_backward import apply_post
 @dataclass(frozen=True, slots=True)
 class Part:
     """One independent component: ``circuit`` acts on its own qubits 0..k-1, which are the
-    wires ``wires[0..k-1]`` of the whole."""
+    wires ``wires[0..k-1]`` of the whole; the outcomes of qubits ``asked`` are needed."""
 
     circuit: Circuit
     wires: NDArray[np.int32]
+    asked: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,11 @@ class Simplified:
     ) -> NDArray[np.uint8]:
         """Outcomes of all classical bits, shape (num_clbits, shots).
 
-        ``samples[i]`` (shots, qubits) are those of ``parts[i]``, in random order.
+        ``samples[i]`` (shots, asked qubits) are those of ``parts[i]``, in random order.
         """
         bits = np.zeros((self.num_wires, shots), np.uint8)
         for part, rows in zip(self.parts, samples, strict=True):
-            bits[part.wires] = rows.T
+            bits[part.wires[part.asked]] = rows.T
         if len(self.single_wires):
             draws = rng.random((len(self.single_wires), shots))
             bits[self.single_wires] = draws < self.single_probabilities[:, None]

@@ -1,0 +1,11 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[5];
+c3x q[0],q[1],q[2],q[3];
+c4x q[4],q[3],q[2],q[1],q[0];
+mcx q[0],q[1],q[2],q[4];
+mcx_gray q[0],q[1],q[2],q[3],q[4];
+mcphase(pi/8) q[0],q[1],q[2],q[3];
+mcu1(-pi/8) q[0],q[1];
+c3sqrtx q[0],q[1],q[2],q[3];
+rccx q[0],q[1],q[2];

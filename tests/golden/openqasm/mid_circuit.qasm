@@ -1,0 +1,11 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[2];
+creg flag[1];
+creg out[2];
+x q[0];
+measure q[0] -> flag[0];
+if(flag==1) u2(0,pi) q[1];
+if (flag == 0) measure q[1] -> out[1];
+if(flag==1) reset q[0];
+measure q -> out;
