@@ -81,19 +81,17 @@ def spread(predicted: Floats, seconds: Floats) -> float:
     return float(np.exp(np.quantile(np.abs(np.log(predicted / seconds)), 0.9)))
 
 
-def load_seconds(package: str) -> float:
-    """Seconds that importing ``package`` adds to a Python start; median of several."""
-    if not package:
-        return 0.0
-
-    def start(code: str) -> float:
-        before = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
-        return time.perf_counter() - before
-
-    code = f"import numpy, {package}"
-    extra = [start(code) - start("import numpy") for _ in range(LOAD_REPEATS)]
-    return max(0.0, float(np.median(extra)))
+def load_seconds(key: str) -> float:
+    """Seconds that loading an engine's library adds to a process; median of several."""
+    start = "import time; from markaz.quantum.simulate.engines.registry import get; "
+    code = f"e = get({key!r}); t = time.perf_counter(); e.load(); print(time.perf_counter() - t)"
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", start + code], check=True, capture_output=True, text=True
+        )
+        for _ in range(LOAD_REPEATS)
+    ]
+    return float(np.median([float(r.stdout) for r in runs]))
 
 
 def fit(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -125,7 +123,7 @@ def as_toml(fitted: list[dict[str, Any]], loads: dict[str, float]) -> str:
         steps = ", ".join(f"{n} = {c:.2e}" for n, c in line["seconds"].items())
         parts.append(
             f'[engines."{line["engine"]}"]\n'
-            f"load = {loads[line['package']]:.2f}\n"
+            f"load = {loads[line['engine']]:.3f}\n"
             f"spread = {line['spread']:.1f}\n"
             f"seconds = {{ {steps} }}\n"
         )
@@ -161,7 +159,7 @@ def main() -> None:
     ]
     print(report.table(("engine", "runs", "timeouts", "spread", "seconds per step"), lines))
     if args.write:
-        loads = {p: load_seconds(p) for p in {f["package"] for f in fitted}}
+        loads = {f["engine"]: load_seconds(f["engine"]) for f in fitted}
         TABLE.write_text(as_toml(fitted, loads))
         print(f"written: {TABLE}")
 

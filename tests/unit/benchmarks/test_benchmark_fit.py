@@ -52,5 +52,5 @@ def test_terms_that_never_matter_become_zero() -> None:
 
 def test_the_table_is_readable() -> None:
     line = {"engine": "a:b", "package": "p", "spread": 1.5, "seconds": {"call": 1e-4}}
-    parsed = tomllib.loads(fit.as_toml([line], {"p": 0.25}))["engines"]
+    parsed = tomllib.loads(fit.as_toml([line], {line["engine"]: 0.25}))["engines"]
     assert parsed == {"a:b": {"load": 0.25, "spread": 1.5, "seconds": {"call": 1e-4}}}
