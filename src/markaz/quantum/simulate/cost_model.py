@@ -17,6 +17,7 @@ from markaz.quantum.simulate.engines.base import Engine, Method
 from markaz.quantum.simulate.facts import Facts
 
 AMPLITUDE = 16  # bytes
+CERTAIN = frozenset({Method.STATEVECTOR, Method.STABILIZER})  # work known from the circuit
 HUGE = 1e30  # steps that nobody waits for; keeps powers finite
 
 
@@ -148,9 +149,14 @@ def value_terms(facts: Facts, method: Method, paulis: int) -> dict[str, float]:
 
 
 def predicted_seconds(engine: Engine, steps: dict[str, float]) -> float:
-    """Predicted seconds for these steps, without loading; engines that the table lacks are
-    taken to be ten times slower than a plain implementation."""
+    """Predicted seconds for these steps, without loading.
+
+    Where the method's work is only bounded, the table's spread is added on, so that an
+    engine that is often far off its line is not preferred for a low line. Engines that the
+    table lacks are taken to be ten times slower than a plain implementation.
+    """
     row = table().get(engine.key)
     if row is None:
         return 1e-2 + 1e-5 * steps["gates"] + 1e-8 * (steps["work"] + steps["draw"])
-    return row.predict(steps)
+    seconds = row.predict(steps)
+    return seconds if engine.method in CERTAIN else seconds * row.spread

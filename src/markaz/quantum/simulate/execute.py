@@ -69,7 +69,7 @@ def attempt_once(
 ) -> Answer:
     """One attempt; raises one of FAILURES."""
     seconds = min(attempt.seconds, budget.left())
-    if attempt.in_child:
+    if attempt.in_child or engine.child_only:
         if budget.progress is not None:
             budget.progress(f"{engine.key}: up to {seconds:.1f} s")
         host = child.host(budget.threads)

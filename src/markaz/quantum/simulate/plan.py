@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.gates import LAST_GATE
 from markaz.quantum.simulate.cost_model import (
+    CERTAIN,
     load_seconds,
     power,
     predicted_bytes,
@@ -21,7 +22,6 @@ from markaz.quantum.simulate.facts import IS_CLIFFORD, Facts
 from markaz.quantum.simulate.jit import numba_is_loaded
 from markaz.quantum.simulate.result import Candidate
 
-CERTAIN = frozenset({Method.STATEVECTOR, Method.STABILIZER})
 IN_PROCESS_SECONDS = 0.25  # above this a run goes to a child that can be ended
 PROBE_FROM_SECONDS = 0.1  # below this the certain engine is simply run
 PROBE_SHARE = 0.1  # of the certain engine's time, for an uncertain one that may be faster

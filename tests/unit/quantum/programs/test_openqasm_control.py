@@ -37,7 +37,8 @@ CERTAIN = {
     "bit c; x $1; c = measure $1; measure $0;": "1",
     "qubit q; x q; measure q; bit c = measure q;": "1",
     # conditions
-    "qubit[2] q; bit[2] c; x q[0]; c[0] = measure q[0]; if (c[0]) x q[1]; c[1] = measure q[1];": "11",
+    "qubit[2] q; bit[2] c; x q[0]; c[0] = measure q[0]; if (c[0]) x q[1];"
+    " c[1] = measure q[1];": "11",
     "qubit[2] q; bit[2] c; c[0] = measure q[0]; if (!c[0]) { x q[1]; } c[1] = measure q[1];": "10",
     "qubit q; bit[2] c; x q; c[0] = measure q; if (c[0] && c == 1) { c[1] = 1; }": "11",
     "qubit[2] q; bit[2] c; x q[0]; c = measure q; if (c == 1) if (c[0]) x q[1]; else x q[0];"
@@ -54,8 +55,8 @@ CERTAIN = {
     "qubit[4] q; bit[4] c; x q[0]; x q[1]; c = measure q; c[:-1:] = c;": "1100",
     "qubit q; bit[2] c; bool b = true; bool d; d = measure q; b = b && !d; c[0] = b;": "01",
     "qubit q; bit[2] c; x q; bit t = measure q; int y = int[8](t) * 3 - 1; c = y;": "110",
-    "bit[4] c; uint[4] x = 9; bit b; qubit q; b = measure q; if (!b) { x = x + 9; } c = x;": "00010",
-    "bit[8] c; int[8] x = -3; bit b; qubit q; b = measure q; if (!b) { x -= 2; } c = x;": "011111011",
+    "bit[4] c; uint[4] x = 9; bit b; qubit q; b = measure q; if (!b) x = x + 9; c = x;": "00010",
+    "bit[8] c; int[8] x = -3; bit b; qubit q; b = measure q; if (!b) x -= 2; c = x;": "011111011",
     "bit c; int[8] x = -3; bit b; qubit q; b = measure q; if (!b) { x -= 2; } c = x < 0;": "01",
     "qubit q; bit[5] c; uint[5] a = 7; uint[5] b = 3; bit m = measure q;"
     " if (!m) { a = a % b + a / b + (a << 1) + (a >> 1) - 1; } c = a;": "010011",
@@ -67,7 +68,7 @@ CERTAIN = {
     "qubit[2] q; bit[2] c; float x = 1.5; for int i in [0:1] { x = x * 2; } rx(x*pi/6) q[0];"
     " c[0] = measure q[0];": "01",
     "qubit q; bit[4] c; int i = 0; while (i < 10) { i += 3; if (i == 9) break; } c = i;": "1001",
-    "qubit q; bit[4] c; int s = 0; for int i in [1:4] { if (i == 2) continue; s += i; } c = s;": "1000",
+    "bit[4] c; int s = 0; for int i in [1:4] { if (i == 2) continue; s += i; } c = s;": "1000",
     "qubit[3] q; bit[3] c; x q[0]; c[0] = measure q[0]; for bit b in c { if (b) x q[1]; }"
     " c[1] = measure q[1];": "011",
     'qubit q; bit[3] c; int s = 0; for bit b in "110" { s = 2 * s + b; } c = s;': "011",

@@ -30,10 +30,10 @@ LEGACY = [g for g in qasm2.LEGACY_CUSTOM_INSTRUCTIONS if g.name not in ("delay",
 V3 = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 # names of stdgates.inc: (parameters, qubits)
 GATES_3 = {
-    **{g: (0, 1) for g in ("x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "id")},
-    **{g: (1, 1) for g in ("p", "rx", "ry", "rz", "u1", "phase")},
-    **{g: (0, 2) for g in ("cx", "cy", "cz", "ch", "swap", "CX")},
-    **{g: (1, 2) for g in ("cp", "crx", "cry", "crz", "cphase")},
+    **dict.fromkeys(("x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "id"), (0, 1)),
+    **dict.fromkeys(("p", "rx", "ry", "rz", "u1", "phase"), (1, 1)),
+    **dict.fromkeys(("cx", "cy", "cz", "ch", "swap", "CX"), (0, 2)),
+    **dict.fromkeys(("cp", "crx", "cry", "crz", "cphase"), (1, 2)),
     **{"u2": (2, 1), "u3": (3, 1), "U": (3, 1), "cu": (4, 2), "ccx": (0, 3), "cswap": (0, 3)},
 }
 MODIFIERS = (

@@ -132,7 +132,7 @@ ERRORS = {
     "qreg q[2];\nqreg q[2];": ("parse", 4, 1, "declared twice"),
     "qreg q[0];": ("parse", 3, 1, "at least 1"),
     "qreg q[-1];": ("parse", 3, 1, "at least 1"),
-    "qreg q;": ("parse", 3, 7, "expected '['"),
+    "qreg q;": ("parse", 3, 7, "expected '\\['"),
     "qreg q[2];creg c[2];\nmeasure q[0] -> q[1];": ("parse", 4, 17, "classical bits"),
     "qreg q[2];creg c[2];\nmeasure c -> c;": ("parse", 4, 1, "only qubits"),
     "qreg q[2];creg c[3];\nmeasure q -> c;": ("parse", 4, 1, "2 qubits are measured into 3"),

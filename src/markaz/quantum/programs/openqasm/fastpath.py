@@ -304,8 +304,7 @@ class FastPath:
             else [_NO_AUX] * len(codes)
         )
         if _U2 in codes:
-            self._turn_u2(codes, texts, angles)
-            codes = codes.replace(bytes([_U2]), bytes([int(Op.U)]))
+            codes = self._turn_u2(codes, texts, angles)
         offsets: list[int] = []
         if _CALL in codes:
             offsets = [m.start(1) for m in _STATEMENT.finditer(self._text, start)][: len(codes)]
@@ -323,12 +322,16 @@ class FastPath:
                 self._call(names[call], texts[call], places[call], offsets[call])
             at = stop + 1
 
-    def _turn_u2(self, codes: bytes, texts: tuple[str, ...], angles: list[bytes]) -> None:
+    def _turn_u2(self, codes: bytes, texts: tuple[str, ...], angles: list[bytes]) -> bytes:
+        """Make U of u2; an unbound parameter would change its slot, which a call sees to."""
+        turned = bytearray(codes)
         for i, code in enumerate(codes):
             if code == _U2:
                 values = self._angles.numbers[texts[i]]
                 assert values is not None
                 angles[i] = _ANGLES[4](math.pi / 2, *plain(values)[:3])
+                turned[i] = _CALL if texts[i] in self._angles.symbolic else int(Op.U)
+        return bytes(turned)
 
     def _unbound(self, texts: tuple[str, ...], at: int, stop: int) -> None:
         first = len(self._builder.ops) - at

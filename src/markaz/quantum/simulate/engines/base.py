@@ -76,6 +76,7 @@ class Engine(ABC):
     can_expect: ClassVar[bool] = False
     can_state: ClassVar[bool] = False
     self_limiting: ClassVar[bool] = False
+    child_only: ClassVar[bool] = False  # its library is unwelcome in this process
     max_qubits: ClassVar[int] = 100_000
 
     @classmethod

@@ -36,6 +36,7 @@ class DdsimDecisionDiagram(Adapter):
     ops = frozenset(int(op) for op in (*NAMES, *_BY_SETS))
     can_state = True
     dynamic = True
+    child_only = True  # at exit the library reports its leaks on stderr
 
     def _sample(
         self, circuit: Circuit, qubits: list[int], shots: int, seed: int, threads: int
