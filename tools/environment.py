@@ -17,7 +17,7 @@ from pathlib import Path
 OLDEST = (3, 11)
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-WARM_UP = ROOT / "src/markaz/quantum/simulate/jit.py"
+WARM_UP = ROOT / "src/markaz/quantum/simulate/kernels.py"
 
 NO_VENV = """\
 Python's `venv` module is incomplete here (no ensurepip), and there is no pip either.
@@ -92,7 +92,7 @@ def warm_up(python: Path) -> None:
     subprocess.run([python, "-m", "compileall", "-q", ROOT / "src"], check=False)
     if not WARM_UP.exists():
         return
-    command = (python, "-m", "markaz.quantum.simulate.jit")
+    command = (python, "-m", "markaz.quantum.simulate.kernels")
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
         last = (answer.stderr.strip().splitlines() or ["no message"])[-1]

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 from markaz.quantum.programs import wire
 from markaz.quantum.simulate.engines.base import EngineRefusal
 from markaz.quantum.simulate.engines.registry import get
+from markaz.quantum.simulate.kernels import compile_kernels
 from markaz.quantum.simulate.tasks import Task, perform, to_message
 
 LENGTH = struct.Struct("<Q")
@@ -53,7 +54,10 @@ def limit_memory(extra: int) -> None:
     with open("/proc/self/statm") as statm:
         pages = int(statm.read().split()[0])
     limit = pages * resource.getpagesize() + extra
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    _, highest = resource.getrlimit(resource.RLIMIT_AS)
+    if highest != resource.RLIM_INFINITY:
+        limit = min(limit, highest)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, highest))
 
 
 def answer(message: bytes) -> bytes:
@@ -92,6 +96,7 @@ def serve(connection: socket.socket) -> None:
         header: dict[str, Any] = wire.unpack(message, len(message))[0]
         preload(header["engine"])
         if header.get("preload"):
+            compile_kernels()
             connection.sendall(PID.pack(0))
             os.close(out)
             continue

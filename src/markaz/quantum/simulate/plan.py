@@ -25,12 +25,16 @@ from markaz.quantum.simulate.result import Candidate
 IN_PROCESS_SECONDS = 0.25  # above this a run goes to a child that can be ended
 PROBE_FROM_SECONDS = 0.1  # below this the certain engine is simply run
 PROBE_SHARE = 0.1  # of the certain engine's time, for an uncertain one that may be faster
-FIRST_SLICE = 0.05
+FIRST_SLICE = 0.1
+MIN_SLICE = 0.02
+SLICE_FACTOR = 3.0  # of its prediction, for an uncertain engine that promises to be faster
 SLICE_GROWTH = 5.0
 NEAR_CLIFFORD_LIMIT = 64
+BOUNDED_BOND, BOUNDED_NON_CLIFFORD, BOUNDED_QUBITS = 6, 12, 16
+FRONT = 2  # engines that get the growing slices; the others come in when those are used up
 STEP_SECONDS = 5e-8  # one step of an engine that limits itself, kernels compiled
 SLOW_STEP_SECONDS = 2e-6  # the same interpreted
-SELF_LIMITED = "markaz:sparse"
+SELF_LIMITED = ("markaz:sparse", "markaz:pauli")
 MIN_STEPS = 5_000
 DYNAMIC_LONGEST = 1e6  # seconds; beyond it all bounds are as good as infinite
 INSTANT = "markaz:dense"
@@ -91,8 +95,20 @@ def candidates(
             known[method] = value_terms(*count) if paulis else terms(*count)
         seconds = predicted_seconds(engine, known[method]) + load_seconds(engine)
         needed = predicted_bytes(facts, method)
-        rows.append(Candidate(engine.key, seconds, needed, None, method in CERTAIN))
+        sure, bounded = method in CERTAIN, is_bounded(method, facts)
+        rows.append(Candidate(engine.key, seconds, needed, None, sure, bounded))
     return sorted(rows, key=lambda c: (c.refused is not None, c.predicted_seconds))
+
+
+def is_bounded(method: Method, facts: Facts) -> bool:
+    """Whether a run of this method cannot run away from its prediction."""
+    if method is Method.MPS:
+        return facts.bond <= BOUNDED_BOND
+    if method is Method.NEAR_CLIFFORD:
+        return facts.non_clifford <= BOUNDED_NON_CLIFFORD
+    if method is Method.AUTOMATIC:
+        return facts.qubits <= BOUNDED_QUBITS
+    return True
 
 
 def dynamic_candidates(
@@ -114,7 +130,7 @@ def dynamic_candidates(
     for key in engines:
         bound = 1e-9 * shots * len(circuit) * states.get(key, 20 * dense)
         rows.append(Candidate(key, min(bound, DYNAMIC_LONGEST), 0, None, False))
-    return sorted(rows, key=lambda r: r.predicted_seconds)
+    return sorted(rows, key=lambda r: (r.predicted_seconds, r.engine != "prism:auto"))
 
 
 def instant(engine: Engine | None, facts: Facts, shots: int) -> Candidate | None:
@@ -147,12 +163,14 @@ def schedule(rows: list[Candidate], seconds: float) -> list[Attempt]:
 
 
 def _tries(rows: list[Candidate], seconds: float) -> list[Attempt]:
-    """A short try of the engine that limits itself, unless it or a faster one is first."""
-    worth = any(r.engine == SELF_LIMITED for r in rows) and rows[0].engine != SELF_LIMITED
-    if not worth or seconds < SELF_LIMITED_FROM * PROBE_SHARE:
+    """Short tries of the engines that limit themselves, unless one is first anyway."""
+    first = rows[0].engine if rows else ""
+    if not first or seconds < SELF_LIMITED_FROM * PROBE_SHARE or first in SELF_LIMITED:
         return []
     step = STEP_SECONDS if numba_is_loaded() else SLOW_STEP_SECONDS
-    return [Attempt(SELF_LIMITED, seconds, False, max(int(seconds / step), MIN_STEPS))]
+    steps = max(int(seconds / step), MIN_STEPS)
+    present = {r.engine for r in rows}
+    return [Attempt(k, seconds, False, steps) for k in SELF_LIMITED if k in present]
 
 
 def _whole(row: Candidate, seconds: float) -> Attempt:
@@ -160,29 +178,36 @@ def _whole(row: Candidate, seconds: float) -> Attempt:
 
 
 def _slice(row: Candidate, seconds: float) -> Attempt:
-    # A bound that is small enough cannot run away, so no child is needed.
-    return Attempt(row.engine, seconds, row.predicted_seconds > IN_PROCESS_SECONDS / 5)
+    here = row.bounded and row.predicted_seconds <= IN_PROCESS_SECONDS / 5
+    return Attempt(row.engine, seconds, not here)
+
+
+def _leaders(unsure: list[Candidate]) -> list[Candidate]:
+    """The best engine of each kind, without those that limit themselves."""
+    found: dict[str, Candidate] = {}
+    for row in unsure:
+        if row.engine not in SELF_LIMITED:
+            found.setdefault(row.engine.partition(":")[2], row)
+    return list(found.values())
 
 
 def _with_sure(sure: list[Candidate], unsure: list[Candidate], seconds: float) -> list[Attempt]:
     best = sure[0].predicted_seconds
-    before = [
-        _slice(r, max(4 * r.predicted_seconds, FIRST_SLICE))
-        for r in unsure
-        if r.predicted_seconds < best
-    ]
-    probes = []
+    leaders = _leaders(unsure)
+    before: list[Attempt] = []
+    for row in leaders:
+        piece = max(SLICE_FACTOR * row.predicted_seconds, MIN_SLICE)
+        if row.predicted_seconds < best and sum(a.seconds for a in before) < best:
+            before.append(_slice(row, piece))
     if best > PROBE_FROM_SECONDS and not before:
-        slower = [r for r in unsure if r.predicted_seconds >= best]
-        probes = [_slice(r, max(PROBE_SHARE * best, 0.02)) for r in slower[:2]]
-    rest = [_whole(r, seconds) for r in sure]
-    return before + probes + rest + _growing(unsure, seconds)
+        before = [_slice(r, max(PROBE_SHARE * best, MIN_SLICE)) for r in leaders[:2]]
+    return before + [_whole(r, seconds) for r in sure] + _growing(unsure, seconds)
 
 
 def _growing(unsure: list[Candidate], seconds: float) -> list[Attempt]:
     attempts: list[Attempt] = []
-    piece = FIRST_SLICE
-    while unsure and piece * len(unsure) < seconds / 2:
-        attempts += [_slice(r, piece) for r in unsure]
+    piece, leaders = FIRST_SLICE, _leaders(unsure)[:FRONT]
+    while leaders and piece * len(leaders) < seconds / 2:
+        attempts += [_slice(r, piece) for r in leaders]
         piece *= SLICE_GROWTH
     return attempts + [_slice(r, seconds / max(len(unsure), 1)) for r in unsure]

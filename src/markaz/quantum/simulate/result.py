@@ -16,13 +16,18 @@ INTEGER_BITS = 62  # outcomes up to this width are compared as machine integers
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An engine that was considered for one part: its predicted cost, or why not."""
+    """An engine that was considered for one part: its predicted cost, or why not.
+
+    ``certain``: the prediction holds whatever the state looks like; ``bounded``: at least
+    the run cannot take very much longer than predicted.
+    """
 
     engine: str
     predicted_seconds: float
     predicted_bytes: int
     refused: str | None = None
     certain: bool = True
+    bounded: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; unknown costs are None."""

@@ -5,21 +5,9 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection
 
-import numpy as np
-
 from markaz.quantum.simulate.child import host
 from markaz.quantum.simulate.engines.registry import engines
-from markaz.quantum.simulate.jit import warm_all
-from markaz.quantum.simulate.kernel_facts import bond_profile
-from markaz.quantum.simulate.simplify.driver import warm_kernels
-
-
-def compile_kernels() -> None:
-    """Compile every kernel for this machine, or load it where that has been done."""
-    warm_all()
-    warm_kernels()
-    none = np.zeros(1, np.int64)
-    bond_profile.fast(none, none, none, 1, np.zeros(2, np.int64))
+from markaz.quantum.simulate.kernels import compile_kernels
 
 
 def warm_up(keys: Collection[str] | None = None, threads: int = 1) -> None:
@@ -36,7 +24,3 @@ def warm_up(keys: Collection[str] | None = None, threads: int = 1) -> None:
     # What has been loaded stays; the collector need not look at it again at each run.
     gc.collect()
     gc.freeze()
-
-
-if __name__ == "__main__":
-    compile_kernels()

@@ -123,6 +123,8 @@ READ = {
     "lines": ("\n" * BIG + V2 + "qreg q[1];h q[0];", 1),
     "comment": ("/*" + "x* /" * BIG + "*/" + V2 + "qreg q[1];h q[0];", 1),
     "comments": (V2 + "// word\n" * 50_000 + "qreg q[1];h q[0];", 1),
+    "lines and no header": ("\n" * BIG + "qreg q[1];h q[0];" + "\n" * BIG, 1),
+    "a type and spaces": ("qubit" + " " * BIG + "q;" + "\nbit" + " " * BIG + "c;", 0),
     "semicolons": (V2 + ";" * BIG, 0),
     "registers": (V2 + "".join(f"qreg a{i}[1];\n" for i in range(20_000)), 0),
     "definitions": (V2 + "".join(f"gate g{i} a {{ h a; }}\n" for i in range(5_000)), 0),

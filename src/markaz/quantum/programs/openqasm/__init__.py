@@ -6,25 +6,23 @@ import re
 
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.limits import DEFAULT, Limits
-from markaz.quantum.programs.openqasm.deep import DeepStack
 from markaz.quantum.programs.openqasm.fastpath import FastPath
 from markaz.quantum.programs.openqasm.interpreter import Interpreter
 from markaz.quantum.programs.openqasm.lexer import BLANK, END, Source, clip
 from markaz.quantum.programs.openqasm.parser import Parser
+from markaz.quantum.programs.openqasm.reading import Reading
 
 __all__ = ["read_openqasm", "version_of"]
 
 _HEADER = re.compile(rf"{BLANK}OPENQASM\b{BLANK}([0-9]+)(?:\.[0-9]+)?({BLANK};)?").match
-_LATE_HEADER = re.compile(r"^\s*OPENQASM\s+([0-9]+)(?:\.[0-9]+)?\s*;", re.MULTILINE).search
+_LATE_HEADER = r"^[ \t]*+OPENQASM\s++([0-9]++)(?:\.[0-9]++)?+\s*+;"
 _INCLUDE = re.compile(r"\s*+include\s*+\"(?:qelib1|stdgates)\.inc\"\s*+;").match
 _NOTHING = re.compile(rf"(?:{BLANK};)*+{BLANK}").match
-_SIGNS_OF_3 = re.compile(
-    r"\bstdgates\.inc\b|^\s*(?:const\s|input\s|output\s|let\s|def\s|for\s|while\b|switch\b|box\b"
-    r"|ctrl\b|negctrl\b|inv\s*@|pow\s*\(|gphase\b"
-    r"|(?:qubit|bit|int|uint|float|angle|bool)\s*(?:\[[^\]\n]*\])?\s+[^\W\d])",
-    re.MULTILINE,
-).search
-_SIGNS_OF_2 = re.compile(r"\bqelib1\.inc\b|^\s*[qc]reg\s", re.MULTILINE).search
+_SIGNS_OF_3 = (
+    r"\bstdgates\.inc\b|^[ \t]*+(?:(?:const|input|output|let|def|for)\s|(?:while|switch|box)\b"
+    r"|(?:ctrl|negctrl|gphase)\b|inv[ \t]*+@|pow[ \t]*+\(|(?:qubit|bit|int|uint|float|angle|bool)"
+    r"(?:[ \t]++|[ \t]*+\[[^\]\n]*+\][ \t]*+)[^\W\d])"
+)
 
 
 def version_of(source: Source) -> tuple[int, int]:
@@ -36,15 +34,13 @@ def version_of(source: Source) -> tuple[int, int]:
     text = source.text
     start = 1 if text.startswith("\ufeff") else 0
     first = _HEADER(text, start)
-    match = first or _LATE_HEADER(text)
+    match = first or re.search(_LATE_HEADER, text, re.MULTILINE)
     if match is not None:
         version = match[1].lstrip("0")
         if version not in ("2", "3"):
             source.unsupported(f"OpenQASM version {clip(match[1])}", match.start(1))
         return int(version), first.end() if first and first[2] else start
-    if _SIGNS_OF_2(text) and not _SIGNS_OF_3(text):
-        return 2, start
-    return 3 if _SIGNS_OF_3(text) else 2, start
+    return 3 if re.search(_SIGNS_OF_3, text, re.MULTILINE) else 2, start
 
 
 def read_openqasm(text: str, limits: Limits = DEFAULT) -> Circuit:
@@ -61,7 +57,7 @@ def read_openqasm(text: str, limits: Limits = DEFAULT) -> Circuit:
     program = Interpreter(source, version)
     parser = Parser(source, version)
     try:
-        with DeepStack():
+        with Reading():
             _carry_out(program, parser, start)
     except RecursionError:
         source.limit("the program is nested too deep", parser.lexer.start)

@@ -183,8 +183,8 @@ class Evaluator:
         width = arguments[0] if len(arguments) == 2 else None
         if len(arguments) > 1 and not isinstance(width, int):
             self._source.parse("a width must be a constant whole number", item.offset)
-        assert width is None or isinstance(width, int)
-        return self._guarded(item, convert, name, width, arguments[-1])
+        size = int(width) if isinstance(width, int) else None
+        return self._guarded(item, convert, name, size, arguments[-1])
 
     def _call(self, item: Item, name: str, arguments: list[Value]) -> Value:
         if v.is_function(name) and len(arguments) == 1:

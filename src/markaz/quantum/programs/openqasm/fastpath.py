@@ -41,6 +41,10 @@ def _statement(group: str) -> str:
 
 _STATEMENT = re.compile(_statement("("))
 _RUN = re.compile(f"(?:{_statement('(?:')})++").match
+# Name, parameters and the rest: enough where _RUN has matched.
+_SPLIT = re.compile(
+    r"([^\W\d]\w*+)\s*+(?:\(((?:[^();]++|\([^();]*+\))*+)\)\s*+)?+([^;]++);"
+).findall
 _MEASURE = re.compile(rf"\s*+({_PLACE})\s*+=\s*+measure\s++({_PLACE})\s*+;")
 _BARRIER = re.compile(rf"\s*+barrier\s++({_PLACE}(?:\s*+,\s*+{_PLACE})*+)\s*+;").match
 _REGISTER = re.compile(
@@ -97,20 +101,27 @@ class _Angles(dict[str, bytes]):
         self._evaluator, self._top, self._version = evaluator, top, version
 
     def __missing__(self, text: str) -> bytes:
-        if _NUMBERS(text):
+        if "p" in text or "n" in text or "_" in text or not text.isascii():
+            return self._general(text)  # pi; what only Python takes for a number: nan, 1_0
+        try:
             numbers = tuple(map(float, text.split(",")))
-            if len(numbers) <= 4 and math.inf not in map(abs, numbers):
-                self.numbers[text], self.counts[text] = numbers, len(numbers)
-                packed = self[text] = _ANGLES[len(numbers)](*numbers)
-                return packed
-        return self._general(text)
+        except ValueError:
+            return self._general(text)
+        if len(numbers) > 4 or not sum(map(abs, numbers)) < math.inf:
+            return self._general(text)
+        self.numbers[text] = numbers
+        self.counts[text] = len(numbers)
+        packed = self[text] = _ANGLES[len(numbers)](*numbers)
+        return packed
 
     def _general(self, text: str) -> bytes:
-        values = self._multiples_of_pi(text) or self._parsed(text)
+        values = self._multiples_of_pi(text)
+        if values is None:
+            values = self._parsed(text)
+            if values is not None and any(isinstance(x, Symbolic) for x in values):
+                self.symbolic.add(text)
         self.numbers[text] = values
         self.counts[text] = -1 if values is None else len(values)
-        if values is not None and any(isinstance(x, Symbolic) for x in values):
-            self.symbolic.add(text)
         packed = self[text] = _ANGLES[4](*plain(values or ())[:4])
         return packed
 
@@ -156,6 +167,24 @@ class _Angles(dict[str, bytes]):
         return True
 
 
+class _Elements(dict[str, int]):
+    """Numbers of ``name[i]``, a qubit or a classical bit; -1 where there is none."""
+
+    def __init__(self, top: dict[str, Entry], kind: type[Qubits | Bits]) -> None:
+        super().__init__()
+        self._top, self._kind = top, kind
+
+    def __missing__(self, text: str) -> int:
+        number = -1
+        for name, digits in _PARTS(text):
+            entry = self._top.get(name)
+            if isinstance(entry, self._kind) and not entry.single and len(digits) < 10:
+                at = int(digits)
+                number = entry.at[at] if at < len(entry.at) else -1
+        self[text] = number
+        return number
+
+
 class _Places(dict[str, bytes]):
     """Operand texts as the circuit's bytes, with qubits and, after ``->``, a bit."""
 
@@ -164,28 +193,20 @@ class _Places(dict[str, bytes]):
         self.wires: dict[str, tuple[int, ...]] = {}
         self.counts: dict[str, int] = {}
         self.aux: dict[str, bytes] = {}
-        self._top = top
+        self._qubits, self._bits = _Elements(top, Qubits), _Elements(top, Bits)
 
     def __missing__(self, text: str) -> bytes:
         qubits, arrow, bit = text.partition("->")
-        wires = tuple([self._element(name, number, Qubits) for name, number in _PARTS(qubits)])
-        target = -1
-        for name, number in _PARTS(bit):
-            target = self._element(name, number, Bits)
-        good = min(wires) >= 0 and (target >= 0 or not arrow) and len(set(wires)) == len(wires)
-        self.counts[text] = len(wires) + (_INTO if arrow else 0) if good else -1
-        self.wires[text] = wires
-        self.aux[text] = _AUX(target)
+        wires = tuple(map(self._qubits.__getitem__, qubits.split(",")))
+        good = -1 not in wires and len(set(wires)) == len(wires)
+        count = len(wires) if good else -1
+        if arrow:
+            target = self._bits[bit]
+            self.aux[text] = _AUX(target)
+            count = count + _INTO if count > 0 <= target else -1
+        self.wires[text], self.counts[text] = wires, count
         packed = self[text] = _ROW(*(*wires, -1, -1)[:3])
         return packed
-
-    def _element(self, name: str, number: str, kind: type[Qubits | Bits]) -> int:
-        """The qubit or bit ``name[number]``, -1 where there is none."""
-        entry = self._top.get(name)
-        if not isinstance(entry, kind) or entry.single or len(number) > 9:
-            return -1
-        at = int(number)
-        return entry.at[at] if at < len(entry.at) else -1
 
 
 class FastPath:
@@ -231,15 +252,11 @@ class FastPath:
             self._window = _LARGE  # perhaps the statement is longer than the window
             return start
         end = match.end()
-        found = _STATEMENT.findall(self._text, start, end)
+        found = _SPLIT(self._text, start, end)
         names, texts, places = zip(*found, strict=True)
         angles = list(map(self._angles.__getitem__, texts))
         wires = list(map(self._places.__getitem__, places))
-        counts = map(self._angles.counts.__getitem__, texts)
-        kinds = list(zip(names, counts, map(self._places.counts.__getitem__, places), strict=True))
-        for kind in set(kinds) - self._codes.keys():
-            self._codes[kind] = self._code(*kind)
-        codes = bytes(map(self._codes.__getitem__, kinds))
+        codes = self._codes_of(names, texts, places)
         good = self._good(codes)
         if good < len(codes):
             end = self._end_of(start, good)
@@ -248,6 +265,22 @@ class FastPath:
             self._window = min(self._window * 4, _LARGE)
         self._append(codes[:good], names, texts, places, angles[:good], wires[:good], start)
         return end
+
+    def _codes_of(
+        self, names: tuple[str, ...], texts: tuple[str, ...], places: tuple[str, ...]
+    ) -> bytes:
+        """A code for each statement; by name alone where no name is used in two ways."""
+        params, qubits = self._angles.counts.__getitem__, self._places.counts.__getitem__
+        kinds = set(zip(names, map(params, texts), map(qubits, places), strict=True))
+        by_name: dict[str, int] = {}
+        for kind in kinds:
+            if kind not in self._codes:
+                self._codes[kind] = self._code(*kind)
+            by_name[kind[0]] = self._codes[kind]
+        if len(by_name) == len(kinds):
+            return bytes(map(by_name.__getitem__, names))
+        each = zip(names, map(params, texts), map(qubits, places), strict=True)
+        return bytes(map(self._codes.__getitem__, each))
 
     def _good(self, codes: bytes) -> int:
         """How many statements can be taken: up to the first bad one, within the limit."""
@@ -299,7 +332,7 @@ class FastPath:
     ) -> None:
         b = self._builder
         aux = (
-            [self._places.aux[p] for p in places[: len(codes)]]
+            [self._places.aux.get(p, _NO_AUX) for p in places[: len(codes)]]
             if _MEASURE_CODE in codes
             else [_NO_AUX] * len(codes)
         )

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from markaz.quantum.programs.openqasm.syntax import Subroutine
 from markaz.quantum.programs.openqasm.values import Bits, Value
 
 
-@dataclass(slots=True, eq=False)
 class Variable:
     """A classical variable: a known ``value`` until measurements decide, then ``bits``.
 
     ``offset`` is the place of its declaration. ``width`` None: as wide as needed.
     """
 
-    name: str
-    kind: str
-    width: int | None
-    offset: int
-    value: Value | None = None
-    constant: bool = False
-    bits: Bits | None = None
+    __slots__ = ("bits", "constant", "kind", "name", "offset", "value", "width")
+
+    def __init__(
+        self, name: str, kind: str, width: int | None, offset: int, value: Value | None = None
+    ) -> None:
+        self.name, self.kind, self.width, self.offset = name, kind, width, offset
+        self.value, self.constant = value, False
+        self.bits: Bits | None = None
 
     @property
     def size(self) -> int:
@@ -29,14 +27,14 @@ class Variable:
         return 1 if self.kind == "bool" else self.width or 32
 
 
-@dataclass(slots=True, eq=False)
 class Function:
     """A subroutine with a lower bound of what one call adds."""
 
-    definition: Subroutine
-    gates: int
-    iterations: int
-    running: bool = False
+    __slots__ = ("definition", "gates", "iterations", "running")
+
+    def __init__(self, definition: Subroutine, gates: int, iterations: int) -> None:
+        self.definition, self.gates, self.iterations = definition, gates, iterations
+        self.running = False
 
 
 Entry = Value | Variable | Function

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from typing import ClassVar
 
@@ -22,6 +23,7 @@ from markaz.quantum.simulate.engines.base import (
     Expectation,
     Pauli,
 )
+from markaz.quantum.simulate.engines.native import load_extension
 from markaz.quantum.simulate.samples import Samples
 
 # Above this a double-precision statevector needs more than 64 GiB.
@@ -33,6 +35,13 @@ class Adapter(Engine):
     circuits that hold only gates in ``ops`` and at least one shot and one qubit."""
 
     refusals: ClassVar[tuple[str, ...]] = ()  # texts of the library's own refusals
+    bare: ClassVar[bool] = False  # whether its compiled module loads without its package
+
+    @classmethod
+    def load(cls) -> None:
+        """Load the library; ImportError where it is not installed."""
+        for name in cls.modules:
+            load_extension(name) if cls.bare else import_module(name)
 
     @classmethod
     def available(cls) -> bool:

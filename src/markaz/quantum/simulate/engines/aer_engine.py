@@ -46,6 +46,7 @@ class _Aer(Adapter):
 
     package = "qiskit_aer"
     modules = ("qiskit_aer.backends.controller_wrappers",)
+    bare = True
     licence = "Apache-2.0"
     established = True
     dynamic = True
@@ -61,6 +62,7 @@ class _Aer(Adapter):
         config.n_qubits, config.memory_slots = target.num_qubits, target.num_memory
         config.mps_omp_threads = threads
         config.matrix_product_state_truncation_threshold = DROPPED_WEIGHT
+        config.max_memory_mb = -1  # its estimate refuses states that it can hold; the child limits
         answer = aer.aer_controller_execute().execute([target], None, config)
         result: dict[str, Any] = answer["results"][0] if answer["results"] else answer
         if not result["success"]:

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from importlib import import_module
 from importlib.util import find_spec
 from typing import ClassVar
 
@@ -14,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
-from markaz.quantum.simulate.engines.native import load_extension
 from markaz.quantum.simulate.samples import Samples
 
 
@@ -93,7 +93,7 @@ class Engine(ABC):
     def load(cls) -> None:
         """Load the library; raises ImportError where it is not installed."""
         for name in cls.modules:
-            load_extension(name)
+            import_module(name)
 
     def limited(self, steps: int) -> Engine:
         """This engine, refusing after about ``steps`` elementary steps; for engines with

@@ -44,6 +44,7 @@ class _Panta(Adapter):
 
     package = "panta_sim"
     modules = ("panta_sim.qsim_python",)
+    bare = True
     licence = "MIT"
     established = False
     ops = frozenset(int(op) for op in (*NAMES, Op.CU, Op.MCX, Op.MCP))

@@ -18,6 +18,9 @@ MAX_TERMS: Final = 1 << 18
 _CODES: Final = {"X": X, "Y": Y, "Z": Z}
 _ROUNDING: Final = 1e-11  # dropped weight up to which a value is exact up to floating point
 
+STEPS_PER_TERM: Final = 100  # a string lives through some hundred gates
+MIN_TERMS: Final = 64
+
 
 class PauliEngine(Engine):
     """Observables carried back through the circuit as sums of Pauli strings.
@@ -34,10 +37,16 @@ class PauliEngine(Engine):
     licence = "Apache-2.0"
     established = True
     ops = ALL_GATES
+    can_sample = False
     can_expect = True
+    self_limiting = True
 
     def __init__(self, max_terms: int = MAX_TERMS) -> None:
         self.max_terms = max_terms
+
+    def limited(self, steps: int) -> PauliEngine:
+        """This engine with as many strings at once as ``steps`` allow for."""
+        return PauliEngine(min(self.max_terms, max(steps // STEPS_PER_TERM, MIN_TERMS)))
 
     def sample(
         self, circuit: Circuit, qubits: Sequence[int], shots: int, seed: int, threads: int = 1

@@ -166,6 +166,7 @@ class PrismPauli(_Prism):
     """Pauli propagation without truncation, for expectation values only."""
 
     key = "prism:pauli"
+    can_sample = False
     method = Method.PAULI
     ops = frozenset(int(op) for op in PAULI_OPS)
 

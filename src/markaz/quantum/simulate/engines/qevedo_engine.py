@@ -15,7 +15,7 @@ from markaz.quantum.simulate.engines.feed import drive
 from markaz.quantum.simulate.samples import Samples
 
 MAX_BOND = 1024
-DROPPED_WEIGHT = 1e-12  # at most, at each truncation
+DROPPED_WEIGHT = 1e-15  # at most, at each truncation
 ACTIVE_QUBITS = 26  # near-Clifford: 2**active amplitudes, 1 GiB
 
 NAMES = {

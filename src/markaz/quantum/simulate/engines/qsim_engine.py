@@ -54,6 +54,7 @@ class QsimStatevector(Adapter):
     key = "qsim:statevector"
     package = "qsimcirq"
     modules = ("qsimcirq.qsim_decide",)
+    bare = True
     method = Method.STATEVECTOR
     licence = "Apache-2.0"
     established = True
