@@ -115,7 +115,7 @@ def run_task(
     Raises ProgramError (limit-time, limit-memory or engine) when none did.
     """
     refused: set[str] = set()
-    for attempt in schedule(rows, budget.left()):
+    for attempt in schedule(rows, budget.left(), in_order=facts is None):
         if attempt.engine in refused:
             continue
         if budget.left() <= 0:

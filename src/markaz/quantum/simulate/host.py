@@ -1,9 +1,10 @@
 """The engine child: runs tasks that may not end, so that they can be ended from outside.
 
 Started as ``python -m markaz.quantum.simulate.host FD`` with one end of a Unix socket. It
-imports engine libraries when first asked and forks for each task, so that a child starts
-warm and its death costs nothing. A request is a length, a message (``programs.wire``) and
-a file descriptor for the answer; the reply on the socket is the process id of the child.
+imports engine libraries when first asked and forks for each task, one ahead, so that a
+child starts warm and its death costs nothing. A request is a length, a message
+(``programs.wire``) and a file descriptor for the answer; the reply on the socket is the
+process id of the child.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import gc
 import os
 import resource
+import select
 import signal
 import socket
 import struct
@@ -26,6 +28,7 @@ from markaz.quantum.simulate.tasks import Task, perform, to_message
 
 LENGTH = struct.Struct("<Q")
 PID = struct.Struct("<q")
+QUIET_SECONDS = 0.002
 
 
 def receive(connection: socket.socket) -> tuple[bytes, int] | None:
@@ -77,9 +80,7 @@ def answer(message: bytes) -> bytes:
 
 
 def run_child(message: bytes, out: int) -> NoReturn:
-    """The forked child: answer and leave without any clean-up of the parent's state."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    gc.disable()
+    """In the forked child: answer and leave without any clean-up of the parent's state."""
     with os.fdopen(out, "wb", buffering=0) as pipe:
         data = memoryview(answer(message))
         while data:
@@ -87,25 +88,65 @@ def run_child(message: bytes, out: int) -> NoReturn:
     os._exit(0)
 
 
+class Spare:
+    """A child that is forked ahead of its task, so that the task does not wait for the fork."""
+
+    def __init__(self) -> None:
+        self.socket, theirs = socket.socketpair()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self.socket.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            gc.disable()
+            request = receive(theirs)
+            if request is None:  # the parent has gone
+                os._exit(0)
+            run_child(*request)
+        theirs.close()
+
+    def give(self, message: bytes, out: int) -> None:
+        """Hand over the task."""
+        socket.send_fds(self.socket, [LENGTH.pack(len(message))], [out])
+        self.socket.sendall(message)
+        self.socket.close()
+
+    def dismiss(self) -> None:
+        """End it unused."""
+        self.socket.close()
+
+
+def wait_for_quiet(connection: socket.socket, pid: int) -> None:
+    """Return when the child has ended or the next request is there."""
+    while not select.select([connection], [], [], QUIET_SECONDS)[0]:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+
+
 def serve(connection: socket.socket) -> None:
     """Answer requests until the other end closes."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    spare: Spare | None = None
     while (request := receive(connection)) is not None:
         message, out = request
         header: dict[str, Any] = wire.unpack(message, len(message))[0]
+        if spare is not None and not get(header["engine"]).loaded():
+            spare.dismiss()
+            spare = None
         preload(header["engine"])
         if header.get("preload"):
             compile_kernels()
             connection.sendall(PID.pack(0))
             os.close(out)
             continue
-        child = os.fork()
-        if child == 0:
-            connection.close()
-            run_child(message, out)
+        child = spare or Spare()
+        child.give(message, out)
         os.close(out)
-        connection.sendall(PID.pack(child))
+        connection.sendall(PID.pack(child.pid))
+        wait_for_quiet(connection, child.pid)
+        spare = Spare()
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ SLICE_FACTOR = 3.0  # of its prediction, for an uncertain engine that promises t
 SLICE_GROWTH = 5.0
 NEAR_CLIFFORD_LIMIT = 64
 BOUNDED_BOND, BOUNDED_NON_CLIFFORD, BOUNDED_QUBITS = 6, 12, 16
-FRONT = 2  # engines that get the growing slices; the others come in when those are used up
+FRONT = 2  # engines of one kind that get growing slices
 STEP_SECONDS = 5e-8  # one step of an engine that limits itself, kernels compiled
 SLOW_STEP_SECONDS = 2e-6  # the same interpreted
 SELF_LIMITED = ("markaz:sparse", "markaz:pauli")
@@ -143,14 +143,14 @@ def instant(engine: Engine | None, facts: Facts, shots: int) -> Candidate | None
     return Candidate(engine.key, seconds, predicted_bytes(facts, engine.method), None, True)
 
 
-def schedule(rows: list[Candidate], seconds: float) -> list[Attempt]:
+def schedule(rows: list[Candidate], seconds: float, *, in_order: bool = False) -> list[Attempt]:
     """Attempts in order for candidates sorted best first.
 
     The engine that limits itself is tried first, in this process, for a share of the best
     prediction: it finds out what no bound shows. An engine whose prediction is certain
     runs to its end. One whose prediction is only a bound gets a slice: a share of the
     certain engine's time, or, where nothing is certain, slices that grow until the time is
-    used up.
+    used up. With ``in_order`` growing slices go to the first candidates as they come.
     """
     open_rows = [r for r in rows if r.refused is None]
     sure = [r for r in open_rows if r.certain]
@@ -158,8 +158,10 @@ def schedule(rows: list[Candidate], seconds: float) -> list[Attempt]:
     if sure and sure[0].predicted_seconds <= seconds:
         best = open_rows[0].predicted_seconds
         return _tries(open_rows, best * PROBE_SHARE) + _with_sure(sure, unsure, seconds)
+    if in_order:
+        return _growing(unsure[:FRONT], unsure, seconds)
     tries = _tries(open_rows, FIRST_SLICE)
-    return tries + _growing(unsure, seconds) + [_whole(r, seconds) for r in sure]
+    return tries + _growing(_front(unsure), unsure, seconds) + [_whole(r, seconds) for r in sure]
 
 
 def _tries(rows: list[Candidate], seconds: float) -> list[Attempt]:
@@ -201,13 +203,21 @@ def _with_sure(sure: list[Candidate], unsure: list[Candidate], seconds: float) -
             before.append(_slice(row, piece))
     if best > PROBE_FROM_SECONDS and not before:
         before = [_slice(r, max(PROBE_SHARE * best, MIN_SLICE)) for r in leaders[:2]]
-    return before + [_whole(r, seconds) for r in sure] + _growing(unsure, seconds)
+    rest = _growing(_front(unsure), unsure, seconds)
+    return before + [_whole(r, seconds) for r in sure] + rest
 
 
-def _growing(unsure: list[Candidate], seconds: float) -> list[Attempt]:
+def _front(unsure: list[Candidate]) -> list[Candidate]:
+    """Matrix product states, whose bound is the loosest, and the best of the others."""
+    mps = [r for r in unsure if r.engine.endswith(":mps")][:FRONT]
+    return mps + [r for r in _leaders(unsure) if r not in mps][:1]
+
+
+def _growing(front: list[Candidate], everyone: list[Candidate], seconds: float) -> list[Attempt]:
+    """Growing slices for the front; what is left of the time for everyone."""
     attempts: list[Attempt] = []
-    piece, leaders = FIRST_SLICE, _leaders(unsure)[:FRONT]
-    while leaders and piece * len(leaders) < seconds / 2:
-        attempts += [_slice(r, piece) for r in leaders]
+    piece = FIRST_SLICE
+    while front and piece * len(front) < seconds / 2:
+        attempts += [_slice(r, piece) for r in front]
         piece *= SLICE_GROWTH
-    return attempts + [_slice(r, seconds / max(len(unsure), 1)) for r in unsure]
+    return attempts + [_slice(r, seconds / max(len(everyone), 1)) for r in everyone]

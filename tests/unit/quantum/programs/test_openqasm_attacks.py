@@ -71,6 +71,8 @@ REFUSED = {
     "loop down": (V3 + "qubit q; for int i in [1000000000:-1:0] { h q; }", "limit-size"),
     "loop empty": (V3 + "for int i in [0:1000000000] { }", "limit-size"),
     "loops": (V3 + "qubit q; " + "for int i in [0:9999] { " * 3 + "h q; " + "}" * 3, "limit-size"),
+    "growing loops": (V3 + "qubit q; for int i in [1:9999] { for int j in [0:i * 100000] "
+                      "{ h q; } }", "limit-size"),
     "loop of defs": (V3 + "def f(qubit a) { for int i in [0:9999] x a; } qubit q; "
                      "for int i in [0:9999] f(q);", "limit-size"),
     "forever": (V3 + "qubit q; while (true) { h q; }", "limit-size"),

@@ -201,3 +201,11 @@ def test_names_that_exporters_write_without_a_definition() -> None:
         [0, 1],
         [1, 2, 0],
     ]
+
+
+def test_a_body_with_cu3_can_be_controlled_and_inverted() -> None:
+    text = f"{V3}gate g a, b {{ cu3(0.1, 0.2, 0.3) a, b; }}\nqubit[3] q;\n"
+    whole = ours(text + "ctrl @ g q[0], q[1], q[2]; inv @ ctrl @ g q[0], q[1], q[2];")
+    np.testing.assert_allclose(whole, np.eye(8), atol=1e-12)
+    once = ours(text + "g q[1], q[2];")
+    assert_same(text + "cu(0.1, 0.2, 0.3, 0) q[1], q[2];", once)

@@ -10,6 +10,7 @@ from markaz.quantum.programs.openqasm.expressions import (
     CASTS,
     ExpressionReader,
 )
+from markaz.quantum.programs.openqasm.fastbody import fast_body
 from markaz.quantum.programs.openqasm.lexer import Lexer, Source, clip
 
 _INCLUDES: Final = frozenset({"qelib1.inc", "stdgates.inc"})
@@ -187,6 +188,12 @@ class DeclarationParser:
             self._end()
             return s.GateDefinition(start, name, params, qubits, None, "")
         lex.require("{")
+        short = fast_body(lex.text, lex.end, params)
+        if short is not None:
+            lex.seek(short[1])
+            return s.GateDefinition(
+                start, name, params, qubits, short[0], lex.text[start : lex.end]
+            )
         body = self._block()
         for inner in body:
             if not isinstance(inner, s.GateCall | s.Barrier | s.Ignored):

@@ -228,18 +228,16 @@ class FastPath:
         if len(self._program.gates.defined) != self._defined:
             self._defined = len(self._program.gates.defined)
             self._codes.clear()
-        end = self._registers(start) or self._gates(start)
-        if end == start:
-            end = self._measurements(start)
-        if end == start:
-            end = self._barrier(start)
-        return end
+        for way in (self._registers, self._gates, self._measurements, self._barrier):
+            if (end := way(start)) > start:
+                return end
+        return start
 
     def _registers(self, start: int) -> int:
-        """A register declaration; 0 if there is none."""
+        """A register declaration."""
         match = _REGISTER(self._text, start)
         if match is None or (match[4] and self._program.version == 2):
-            return 0
+            return start
         letter, name, size, word, size_3, name_3 = match.groups()
         kind = word or ("qubit" if letter == "q" else "bit")
         type_ = Type(kind, [Item("number", int(size or size_3), start)], start)
@@ -298,10 +296,10 @@ class FastPath:
         """How a statement of this shape is taken: an operation code, or one of ours."""
         if params < 0 or qubits < 0:
             return _BAD
-        if name in ("measure", "reset"):
-            wanted = (0, _INTO + 1) if name == "measure" else (0, 1)
-            code = _MEASURE_CODE if name == "measure" else int(Op.RESET)
-            return code if (params, qubits) == wanted else _BAD
+        if name == "measure":
+            return _MEASURE_CODE if (params, qubits) == (0, _INTO + 1) else _BAD
+        if name == "reset":
+            return int(Op.RESET) if (params, qubits) == (0, 1) else _BAD
         gate = self._program.gates.get(name)
         if gate is None or isinstance(gate, Opaque):
             return _BAD
@@ -331,11 +329,9 @@ class FastPath:
         start: int,
     ) -> None:
         b = self._builder
-        aux = (
-            [self._places.aux.get(p, _NO_AUX) for p in places[: len(codes)]]
-            if _MEASURE_CODE in codes
-            else [_NO_AUX] * len(codes)
-        )
+        aux = [_NO_AUX] * len(codes)
+        if _MEASURE_CODE in codes:
+            aux = [self._places.aux.get(p, _NO_AUX) for p in places[: len(codes)]]
         if _U2 in codes:
             codes = self._turn_u2(codes, texts, angles)
         offsets: list[int] = []
@@ -368,11 +364,10 @@ class FastPath:
 
     def _unbound(self, texts: tuple[str, ...], at: int, stop: int) -> None:
         first = len(self._builder.ops) - at
-        for i in range(at, stop):
-            if texts[i] in self._angles.symbolic:
-                for slot, value in enumerate(self._angles.numbers[texts[i]] or ()):
-                    if isinstance(value, Symbolic):
-                        self._builder.symbolic.append((first + i, slot, value.expr))
+        for i in (i for i in range(at, stop) if texts[i] in self._angles.symbolic):
+            for slot, value in enumerate(self._angles.numbers[texts[i]] or ()):
+                if isinstance(value, Symbolic):
+                    self._builder.symbolic.append((first + i, slot, value.expr))
 
     def _call(self, name: str, text: str, place: str, offset: int) -> None:
         gate, values = self._program.gates.get(name), self._angles.numbers[text]
@@ -397,10 +392,7 @@ class FastPath:
 
     def _barrier(self, start: int) -> int:
         match = _BARRIER(self._text, start)
-        if match is None:
-            return start
-        self._places[match[1]]
-        if self._places.counts[match[1]] < 0:
+        if match is None or not self._places[match[1]] or self._places.counts[match[1]] < 0:
             return start
         self._program.emitter.barrier(self._places.wires[match[1]], start)
         return match.end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Final, NamedTuple
 
@@ -27,13 +28,15 @@ _WORD = re.compile(r"[^\W\d]\w*|\s+")
 
 
 class Item(NamedTuple):
-    """One line of a body: ``gate`` None for a barrier."""
+    """One line of a body: ``gate`` None for a barrier; ``ready`` is its only row where that
+    does not depend on the parameters."""
 
     gate: Gate | None
     params: tuple[Rpn, ...]
     wires: Wires
     modifiers: tuple[Modifier, ...]
     offset: int
+    ready: Row | None = None
 
 
 class Gate:
@@ -100,11 +103,15 @@ class Defined(Gate):
         out: list[Row] = []
         phase: Number = 0.0
         for item in self.items:
+            if item.ready is not None:
+                out.append(item.ready)
+                continue
             inner = self.expand(item, params)
             wires = item.wires
             out += [(op, tuple([wires[w] for w in on]), p) for op, on, p in inner.rows]
             phase = total(phase, inner.phase)
             self._values.budget.spend(len(inner.rows) + 1)
+        self._values.budget.spend(len(self.items))
         return Rows(out, phase)
 
     def expand(self, item: Item, params: tuple[Number, ...]) -> Rows:
@@ -134,6 +141,18 @@ class Defined(Gate):
                 self._kept.clear()
             found = self._kept[params] = pack(self.rows(params, self.num_qubits))
         return found
+
+
+def _ready(gate: Gate, params: tuple[Rpn, ...], wires: Wires) -> Row | None:
+    """The row of one of the table's own gates with fixed numbers."""
+    if type(gate) is not Gate or gate.name not in NATIVE or gate.name in ("u2", "cu3"):
+        return None
+    numbers = []
+    for rpn in params:
+        if len(rpn) > 1 or rpn[0].code != "number" or not abs(rpn[0].value) < math.inf:
+            return None
+        numbers.append(float(rpn[0].value))
+    return NATIVE[gate.name][0], wires, tuple(numbers)
 
 
 def modified(
@@ -274,7 +293,8 @@ class GateTable:
             self._source.parse(
                 f"gate '{clip(line.name)}' is applied to the same qubit twice", line.offset
             )
-        return Item(gate, line.params, on, line.modifiers, line.offset)
+        ready = None if line.modifiers else _ready(gate, line.params, on)
+        return Item(gate, line.params, on, line.modifiers, line.offset, ready)
 
     def _wires(self, operands: tuple[Rpn, ...], wires: dict[str, int]) -> Wires:
         found: list[int] = []

@@ -11,9 +11,10 @@ from markaz.quantum.programs.openqasm.analysis import Assigned, acts, blocks_of,
 from markaz.quantum.programs.openqasm.dynamic import is_runtime
 from markaz.quantum.programs.openqasm.expressions import Rpn
 from markaz.quantum.programs.openqasm.gatedefs import GateTable
-from markaz.quantum.programs.openqasm.scopes import Function, Scopes
+from markaz.quantum.programs.openqasm.scopes import Function, Scopes, Variable
 from markaz.quantum.programs.openqasm.values import Bits, BitString, Picks, Span, Value
 
+_PLENTY = 10**9  # more iterations than any limit allows
 _CAP = 10**30  # counts beyond this are all the same
 
 
@@ -56,6 +57,7 @@ class Scales:
 
     def __init__(self, gates: GateTable, scopes: Scopes, value: Callable[[Rpn], Value]) -> None:
         self._gates, self._scopes, self._value = gates, scopes, value
+        self._looks = 20_000  # rounds looked at one by one, in all
 
     def block(self, block: s.Block, unknown: frozenset[str]) -> Weight:
         """Lower bound for ``block``; names in ``unknown`` have no value yet."""
@@ -96,8 +98,27 @@ class Scales:
         times = 0 if values is None else loop_length(values)
         if not times:
             return Weight()
+        decides = any(isinstance(x, s.For) and loop.name in names_in(x.values) for x in loop.body)
+        items = None if values is None else loop_range(values)
+        if decides and items is not None and loop.name not in unknown:
+            return self._rounds(loop, items, unknown)
         once = self._block(loop.body, unknown | {loop.name}).plus(Weight(0, 1))
         return Weight().plus(once, times)
+
+    def _rounds(
+        self, loop: s.For, items: range | tuple[int, ...], unknown: frozenset[str]
+    ) -> Weight:
+        """The sum over the rounds of a loop whose variable bounds inner loops."""
+        total = Weight()
+        for item in items:
+            if self._looks <= 0 or total.iterations > _PLENTY:
+                break
+            self._looks -= 1
+            variable = Variable(loop.name, "int", None, loop.offset, item)
+            self._scopes.push({loop.name: variable})
+            total = total.plus(self._block(loop.body, unknown)).plus(Weight(0, 1))
+            self._scopes.pop()
+        return total
 
     def _if(self, statement: s.If, unknown: frozenset[str]) -> Weight:
         condition = self._quiet(statement.condition, unknown)
