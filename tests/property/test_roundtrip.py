@@ -15,7 +15,7 @@ from markaz.quantum.programs.gates import TABLE, Op
 from markaz.quantum.programs.openqasm import read_openqasm
 from markaz.quantum.programs.program_hash import program_hash
 from markaz.quantum.programs.qcis import read_qcis
-from markaz.quantum.programs.random_circuit import random_circuit
+from markaz.testing.random_gates import random_gates
 from markaz.quantum.programs.reference import distribution, unitary
 from markaz.quantum.programs.transform import compose, inverse, relabel
 
@@ -27,7 +27,7 @@ SAME = {int(op) for op in TABLE} - {Op.MCX, Op.MCP, Op.ECR, Op.RYY, Op.RCCX}
 
 def circuit_of(seed, gates=25, ops=None):
     rng = np.random.default_rng(seed)
-    return random_circuit(rng, int(rng.integers(2, 6)), gates, ops)
+    return random_gates(rng, int(rng.integers(2, 6)), gates, ops)
 
 
 def same_up_to_phase(a, b):

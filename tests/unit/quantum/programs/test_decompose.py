@@ -12,7 +12,7 @@ from markaz.quantum.programs.decompose_rules import identities
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.gates import BY_NAME, TABLE, Flag, Op
 from markaz.quantum.programs.parameters import bind
-from markaz.quantum.programs.random_circuit import random_circuit
+from markaz.testing.random_gates import random_gates
 from markaz.quantum.programs.reference import amplitudes, distribution, unitary
 from markaz.quantum.programs.transform import compose
 
@@ -109,13 +109,13 @@ def test_many_controls_grow_quadratically():
 
 
 def test_a_random_circuit_in_one_go():
-    circuit = random_circuit(np.random.default_rng(3), 5, 200)
+    circuit = random_gates(np.random.default_rng(3), 5, 200)
     for names in UNIVERSAL:
         check(circuit, ops(names))
 
 
 def test_nothing_to_do_returns_the_circuit_itself():
-    circuit = random_circuit(np.random.default_rng(4), 5, 50, ops("h cx"))
+    circuit = random_gates(np.random.default_rng(4), 5, 50, ops("h cx"))
     assert to_ops(circuit, ops("h cx t")) is circuit
 
 
@@ -179,7 +179,7 @@ def test_unbound_parameters_are_carried_over(names):
 
 def test_cost_of_a_gate():
     """5 us a rewritten gate on an idle machine; ten times that is a broken loop."""
-    circuit = random_circuit(np.random.default_rng(5), 10, 20_000, ops("cp cx swap"))
+    circuit = random_gates(np.random.default_rng(5), 10, 20_000, ops("cp cx swap"))
     to_ops(circuit, ops("rx ry rz cz"))
     started = time.perf_counter()
     to_ops(circuit, ops("rx ry rz cz"))

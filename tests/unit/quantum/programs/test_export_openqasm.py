@@ -10,7 +10,7 @@ from markaz.quantum.programs.circuit import Builder
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.export_openqasm import gates_text, to_openqasm2, to_openqasm3
 from markaz.quantum.programs.gates import TABLE, Op
-from markaz.quantum.programs.random_circuit import random_circuit
+from markaz.testing.random_gates import random_gates
 
 HEAD_3 = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 HEAD_2 = 'OPENQASM 2.0;\ninclude "qelib1.inc";\n'
@@ -285,7 +285,7 @@ def test_qiskit_reads_the_same_unitary(seed):
 
     from markaz.quantum.programs.reference import unitary
 
-    circuit = random_circuit(np.random.default_rng(seed), 4, 60)
+    circuit = random_gates(np.random.default_rng(seed), 4, 60)
     expected = unitary(circuit)
     third = Operator(qiskit.qasm3.loads(to_openqasm3(circuit))).data
     assert np.allclose(third, expected)
@@ -297,7 +297,7 @@ def test_qiskit_reads_the_same_unitary(seed):
 def test_cost_of_a_gate():
     """1 us a gate on an idle machine; twenty times that is a broken loop."""
     fixed = {op for op in TABLE if TABLE[op].num_qubits}
-    circuit = random_circuit(np.random.default_rng(1), 20, 20_000, fixed)
+    circuit = random_gates(np.random.default_rng(1), 20, 20_000, fixed)
     gates_text(circuit, 2)
     started = time.perf_counter()
     gates_text(circuit, 2)

@@ -11,7 +11,7 @@ from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.export_qcis import to_qcis
 from markaz.quantum.programs.gates import TABLE, Op
 from markaz.quantum.programs.qcis import read_qcis
-from markaz.quantum.programs.random_circuit import random_circuit
+from markaz.testing.random_gates import random_gates
 from markaz.quantum.programs.reference import unitary
 
 NATIVE = re.compile(r"(X2[PM]|Y2[PM]) Q\d+|(XY2[PM]|RZ) Q\d+ \S+|CZ Q\d+ Q\d+|[BM]( Q\d+)+")
@@ -50,7 +50,7 @@ def test_single_gates(op, angles, lines):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_native_instructions_and_the_same_unitary(seed):
-    circuit = random_circuit(np.random.default_rng(seed), 4, 80)
+    circuit = random_gates(np.random.default_rng(seed), 4, 80)
     text = to_qcis(circuit)
     assert all(NATIVE.fullmatch(line) for line in text.splitlines())
     overlap = np.vdot(unitary(read_qcis(text)), unitary(circuit))
@@ -60,7 +60,7 @@ def test_native_instructions_and_the_same_unitary(seed):
 @pytest.mark.parametrize("op", TABLE, ids=lambda op: op.name)
 def test_every_gate(op):
     ops = {op, Op.CZ}
-    circuit = random_circuit(np.random.default_rng(int(op)), 3, 6, ops)
+    circuit = random_gates(np.random.default_rng(int(op)), 3, 6, ops)
     builder = Builder(3)
     builder.barrier((0, 1, 2))  # names every qubit, so that the sizes agree
     padded = read_qcis(to_qcis(builder.build()) + to_qcis(circuit))

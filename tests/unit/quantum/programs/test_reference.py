@@ -9,7 +9,7 @@ import pytest
 from markaz.quantum.programs.circuit import Builder
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.gates import Op
-from markaz.quantum.programs.random_circuit import random_circuit
+from markaz.testing.random_gates import random_gates
 from markaz.quantum.programs.reference import amplitudes, distribution, unitary
 
 
@@ -76,7 +76,7 @@ def test_agrees_with_an_independent_simulator():
 
 
 def test_amplitudes_are_the_first_column_of_the_unitary():
-    circuit = random_circuit(np.random.default_rng(1), 4, 60)
+    circuit = random_gates(np.random.default_rng(1), 4, 60)
     assert np.allclose(amplitudes(circuit), unitary(circuit)[:, 0])
 
 

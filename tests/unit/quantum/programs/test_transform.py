@@ -8,7 +8,7 @@ import pytest
 from markaz.quantum.programs.circuit import Builder
 from markaz.quantum.programs.gates import TABLE, Op
 from markaz.quantum.programs.parameters import bind
-from markaz.quantum.programs.random_circuit import random_circuit
+from markaz.testing.random_gates import random_gates
 from markaz.quantum.programs.reference import unitary
 from markaz.quantum.programs.transform import (
     compose,
@@ -20,7 +20,7 @@ from markaz.quantum.programs.transform import (
 
 
 def random(seed, gates=60, ops=None):
-    return random_circuit(np.random.default_rng(seed), 4, gates, ops)
+    return random_gates(np.random.default_rng(seed), 4, gates, ops)
 
 
 @pytest.mark.parametrize("op", TABLE, ids=lambda op: op.name)

@@ -53,7 +53,7 @@ def fast_body(
             values = known[inside]
         if values is None or name in _OTHERS:
             return None
-        operands = tuple([(Item("name", w.strip(), at),) for w in wires.split(",")])
+        operands = tuple([[Item("name", w.strip(), at)] for w in wires.split(",")])
         calls.append(GateCall(at, name, values, operands))
     return tuple(calls), found.end() - 1
 
@@ -63,10 +63,10 @@ def _values(inside: str, at: int, params: Collection[str]) -> tuple[Rpn, ...] | 
     for part in inside.split(","):
         word = part.strip()
         if word in params:
-            values.append((Item("name", word, at),))
+            values.append([Item("name", word, at)])
             continue
         number = simple_number(part)
         if number is None:
             return None
-        values.append((Item("number", number, at),))
+        values.append([Item("number", number, at)])
     return tuple(values)

@@ -10,7 +10,7 @@ from markaz.quantum.programs.circuit import Builder, Circuit
 from markaz.quantum.programs.gates import TABLE
 
 
-def random_circuit(
+def random_gates(
     rng: np.random.Generator,
     num_qubits: int,
     num_gates: int,
