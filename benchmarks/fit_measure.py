@@ -121,8 +121,10 @@ def _one(engine: Any, circuit: Any, facts: Any, shots: int, args: Any) -> dict[s
 def rows(args: Any, done: set[tuple[str, int, str]]) -> Iterator[dict[str, Any]]:
     """Rows of everything that is not in ``done``: (circuit, component, engine)."""
     from markaz.quantum.simulate.engines.registry import engines
+    from markaz.quantum.simulate.kernels import compile_kernels
 
     os.environ.update(forks.THREADS)
+    compile_kernels()  # as in a process that stays
     wanted = args.engines.split(",") if args.engines else None
     found = [e for k, e in engines().items() if wanted is None or k in wanted]
     for item in select(fit_items(), args.only, None, 0):

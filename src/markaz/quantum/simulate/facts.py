@@ -144,7 +144,8 @@ def describe(circuit: Circuit) -> Facts:
     low, high, rank = _spans(circuit)
     bond, work = _profile(low, high, rank, n)
     order = None
-    if n >= ORDER_FROM_QUBITS and bond > ORDER_FROM_BOND:
+    clifford = bool(IS_CLIFFORD[op].all())  # then a tableau is at hand
+    if n >= ORDER_FROM_QUBITS and bond > ORDER_FROM_BOND and not clifford:
         order = line_order(circuit)
         other, other_work = _profile(*_spans(reordered(circuit, order)), n)
         if (other, other_work) < (bond, work):

@@ -39,7 +39,7 @@ MIN_STEPS = 5_000
 DYNAMIC_LONGEST = 1e6  # seconds; beyond it all bounds are as good as infinite
 INSTANT = "markaz:dense"
 INSTANT_QUBITS, INSTANT_GATES, INSTANT_SECONDS = 9, 300, 4e-4
-SELF_LIMITED_FROM = 1e-3  # seconds of the best prediction, below which no try is worth it
+SELF_LIMITED_FROM = 3e-3  # seconds of the best prediction, below which no try is worth it
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +208,12 @@ def _with_sure(sure: list[Candidate], unsure: list[Candidate], seconds: float) -
 
 
 def _front(unsure: list[Candidate]) -> list[Candidate]:
-    """Matrix product states, whose bound is the loosest, and the best of the others."""
-    mps = [r for r in unsure if r.engine.endswith(":mps")][:FRONT]
-    return mps + [r for r in _leaders(unsure) if r not in mps][:1]
+    """Who promises to be done soon, then matrix product states, whose bound is the loosest,
+    and the best of the others."""
+    leaders = _leaders(unsure)
+    soon = [r for r in leaders if r.predicted_seconds < FIRST_SLICE][:1]
+    mps = [r for r in unsure if r.engine.endswith(":mps") and r not in soon][:FRONT]
+    return soon + mps + [r for r in leaders if r not in soon + mps][:1]
 
 
 def _growing(front: list[Candidate], everyone: list[Candidate], seconds: float) -> list[Attempt]:

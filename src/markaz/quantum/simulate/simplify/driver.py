@@ -86,7 +86,8 @@ def _work(flat: Flat, wires: int, fuse: bool, fast: bool) -> Work:
 
 @dataclass(slots=True)
 class Round:
-    """One forward and one backward pass."""
+    """One forward and one backward pass; ``emitted`` gates came out of the forward pass,
+    those that became classical logic not counted."""
 
     kept: Flat
     posted: Flat
@@ -115,6 +116,7 @@ def _round(
         need, levels, post = need.tolist(), levels.tolist(), post.tolist()
     run[1](w, need)
     n = int(w.size[0])
+    live = int(np.count_nonzero(w.op[:n] != DEAD)) if fast else n - w.op[:n].count(DEAD)
     posted = run[2](w.op, w.q, w.pool, n, need, levels, post)
     out = Flat(
         np.array(w.op[:n], np.uint8),
@@ -130,7 +132,7 @@ def _round(
         out.taken(logic),
         wire,
         np.asarray(need, np.uint8),
-        n,
+        live - posted,
     )
 
 
