@@ -25,6 +25,7 @@ test: setup ## run the tests (3 minutes at most)
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 test-nightly: setup ## run all tests, the long ones too, with many more random examples
+	@$(PYTHON) tools/environment.py requirements/bench.txt
 	$(BIN)/python -m pytest -n 2 -m "" --hypothesis-profile=nightly --timeout=3600 $(ARGS)
 
 lint: setup ## style, types and the import rules between the floors

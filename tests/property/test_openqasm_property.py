@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 from qiskit import qasm2, qasm3
 from qiskit.quantum_info import Operator
@@ -94,8 +94,12 @@ def test_version_3_agrees_with_qiskit(text: str, modifiers: list[str]) -> None:
     controls = sum("ctrl" in m for m in modifiers)
     operands = ", ".join(f"q[{i}]" for i in range(controls + 1))
     text += f"\n{' '.join(modifiers)} sx {operands};"
-    expected = Operator(qasm3.loads(text)).data
-    np.testing.assert_allclose(unitary(read_openqasm(text)), expected, atol=1e-8)
+    found = unitary(read_openqasm(text))
+    try:
+        expected = Operator(qasm3.loads(text)).data
+    except qasm3.QASM3ImporterError:  # products of parameters are beyond that reader
+        reject()
+    np.testing.assert_allclose(found, expected, atol=1e-8)
 
 
 @given(angle())
@@ -167,6 +171,7 @@ def check(text: str) -> None:
     validate(circuit, SMALL)
 
 
+@pytest.mark.nightly  # needs the bench requirements
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("family", ["qft", "grover", "qaoa", "vqe_real_amp", "wstate", "qpeexact"])
 def test_published_benchmarks_agree_with_their_source(family: str) -> None:

@@ -36,6 +36,7 @@ STEP_SECONDS = 5e-8  # one step of an engine that limits itself, kernels compile
 SLOW_STEP_SECONDS = 2e-6  # the same interpreted
 SELF_LIMITED = ("markaz:sparse", "markaz:pauli")
 MIN_STEPS = 5_000
+DYNAMIC_STEP = 2.5e-10  # seconds for an amplitude under an operation
 DYNAMIC_LONGEST = 1e6  # seconds; beyond it all bounds are as good as infinite
 INSTANT = "markaz:dense"
 INSTANT_QUBITS, INSTANT_GATES, INSTANT_SECONDS = 9, 300, 4e-4
@@ -128,8 +129,10 @@ def dynamic_candidates(
     }
     rows = []
     for key in engines:
-        bound = 1e-9 * shots * len(circuit) * states.get(key, 20 * dense)
-        rows.append(Candidate(key, min(bound, DYNAMIC_LONGEST), 0, None, False))
+        bound = DYNAMIC_STEP * shots * len(circuit) * states.get(key, 20 * dense)
+        safe = bound <= IN_PROCESS_SECONDS
+        seconds = min(bound, DYNAMIC_LONGEST)
+        rows.append(Candidate(key, seconds, 0, None, certain=False, bounded=safe))
     return sorted(rows, key=lambda r: (r.predicted_seconds, r.engine != "prism:auto"))
 
 
@@ -155,12 +158,12 @@ def schedule(rows: list[Candidate], seconds: float, *, in_order: bool = False) -
     open_rows = [r for r in rows if r.refused is None]
     sure = [r for r in open_rows if r.certain]
     unsure = [r for r in open_rows if not r.certain]
-    if sure and sure[0].predicted_seconds <= seconds:
-        best = open_rows[0].predicted_seconds
-        return _tries(open_rows, best * PROBE_SHARE) + _with_sure(sure, unsure, seconds)
     if in_order:
         return _growing(unsure[:FRONT], unsure, seconds)
-    tries = _tries(open_rows, FIRST_SLICE)
+    best = open_rows[0].predicted_seconds if open_rows else 0.0
+    tries = _tries(open_rows, min(best * PROBE_SHARE, FIRST_SLICE))
+    if sure and sure[0].predicted_seconds <= seconds:
+        return tries + _with_sure(sure, unsure, seconds)
     return tries + _growing(_front(unsure), unsure, seconds) + [_whole(r, seconds) for r in sure]
 
 
@@ -180,7 +183,7 @@ def _whole(row: Candidate, seconds: float) -> Attempt:
 
 
 def _slice(row: Candidate, seconds: float) -> Attempt:
-    here = row.bounded and row.predicted_seconds <= IN_PROCESS_SECONDS / 5
+    here = row.bounded and row.predicted_seconds <= IN_PROCESS_SECONDS
     return Attempt(row.engine, seconds, not here)
 
 

@@ -95,7 +95,7 @@ def test_a_promising_uncertain_engine_goes_first_within_a_slice() -> None:
 
     first, second, *rest = schedule(rows, 60.0)
 
-    assert first == Attempt("a:mps", pytest.approx(0.3), True)
+    assert first == Attempt("a:mps", pytest.approx(0.3), False)
     assert second == Attempt("sv", 60.0, True)
     assert {a.engine for a in rest} == {"a:mps"}
 

@@ -184,8 +184,7 @@ def test_steps_are_told_in_words() -> None:
     assert simplify(circuit).steps == (
         "3 gates became 0",
         "2 classical gates moved behind the measurement",
-        "1 qubits sampled by hand",
-        "0 of 3 qubits left to simulate",
+        "1 qubit sampled by hand",
     )
 
 

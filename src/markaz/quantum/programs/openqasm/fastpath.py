@@ -175,12 +175,15 @@ class _Elements(dict[str, int]):
         self._top, self._kind = top, kind
 
     def __missing__(self, text: str) -> int:
+        name, _, digits = text.strip().partition("[")
+        digits = digits[:-1]
+        if not (name.isidentifier() and digits.isdigit() and digits.isascii()):
+            name, digits = _PARTS(text)[0]  # blanks inside
+        entry = self._top.get(name)
         number = -1
-        for name, digits in _PARTS(text):
-            entry = self._top.get(name)
-            if isinstance(entry, self._kind) and not entry.single and len(digits) < 10:
-                at = int(digits)
-                number = entry.at[at] if at < len(entry.at) else -1
+        if isinstance(entry, self._kind) and not entry.single and len(digits) < 10:
+            at = int(digits)
+            number = entry.at[at] if at < len(entry.at) else -1
         self[text] = number
         return number
 

@@ -291,17 +291,22 @@ def _in_words(done: Simplified, qubits: int) -> list[str]:
     """What simplification achieved, for people."""
     steps = []
     if done.gates_after < done.gates_before:
-        steps.append(f"{done.gates_before} gates became {done.gates_after}")
+        steps.append(f"{_counted(done.gates_before, 'gate')} became {done.gates_after}")
     if len(done.logic.op):
-        steps.append(f"{len(done.logic.op)} classical gates moved behind the measurement")
+        moved = _counted(len(done.logic.op), "classical gate")
+        steps.append(f"{moved} moved behind the measurement")
     if len(done.single_wires):
-        steps.append(f"{len(done.single_wires)} qubits sampled by hand")
+        steps.append(f"{_counted(len(done.single_wires), 'qubit')} sampled by hand")
     left = sum(len(p.wires) for p in done.parts)
     if len(done.parts) > 1:
         steps.append(f"{len(done.parts)} independent parts")
-    if left < qubits:
+    if 0 < left < qubits:
         steps.append(f"{left} of {qubits} qubits left to simulate")
     return steps
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def simplify_values(
