@@ -15,9 +15,9 @@ from markaz.quantum.programs.gates import TABLE, Op
 from markaz.quantum.programs.openqasm import read_openqasm
 from markaz.quantum.programs.program_hash import program_hash
 from markaz.quantum.programs.qcis import read_qcis
-from markaz.testing.random_gates import random_gates
 from markaz.quantum.programs.reference import distribution, unitary
 from markaz.quantum.programs.transform import compose, inverse, relabel
+from markaz.testing.random_gates import random_gates
 
 SEEDS = st.integers(0, 2**32 - 1)
 # MCX and MCP of few qubits come back as X, P, CX, CP or CCX, and the reader takes the

@@ -211,7 +211,7 @@ def test_bad_options_name_themselves(options: dict[str, float], error: str) -> N
 
 
 def test_unknown_engines_are_refused_with_the_known_ones() -> None:
-    with pytest.raises(ProgramError, match="no engine 'fast'; there are: .*markaz:dense"):
+    with pytest.raises(ProgramError, match=r"no engine 'fast'; there are: .*markaz:dense"):
         run(HEADER + "qreg q[2]; ry(1) q[0]; ch q[0],q[1]; ch q[1],q[0];", engine="fast")
 
 

@@ -12,9 +12,9 @@ from markaz.quantum.programs.decompose_rules import identities
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.gates import BY_NAME, TABLE, Flag, Op
 from markaz.quantum.programs.parameters import bind
-from markaz.testing.random_gates import random_gates
 from markaz.quantum.programs.reference import amplitudes, distribution, unitary
 from markaz.quantum.programs.transform import compose
+from markaz.testing.random_gates import random_gates
 
 
 def ops(names):

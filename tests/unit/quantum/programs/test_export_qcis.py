@@ -11,8 +11,8 @@ from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.export_qcis import to_qcis
 from markaz.quantum.programs.gates import TABLE, Op
 from markaz.quantum.programs.qcis import read_qcis
-from markaz.testing.random_gates import random_gates
 from markaz.quantum.programs.reference import unitary
+from markaz.testing.random_gates import random_gates
 
 NATIVE = re.compile(r"(X2[PM]|Y2[PM]) Q\d+|(XY2[PM]|RZ) Q\d+ \S+|CZ Q\d+ Q\d+|[BM]( Q\d+)+")
 QUARTER = math.pi / 2

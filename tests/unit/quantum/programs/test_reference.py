@@ -9,8 +9,8 @@ import pytest
 from markaz.quantum.programs.circuit import Builder
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.gates import Op
-from markaz.testing.random_gates import random_gates
 from markaz.quantum.programs.reference import amplitudes, distribution, unitary
+from markaz.testing.random_gates import random_gates
 
 
 def program(qubits, clbits=0):

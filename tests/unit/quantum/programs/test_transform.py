@@ -8,7 +8,6 @@ import pytest
 from markaz.quantum.programs.circuit import Builder
 from markaz.quantum.programs.gates import TABLE, Op
 from markaz.quantum.programs.parameters import bind
-from markaz.testing.random_gates import random_gates
 from markaz.quantum.programs.reference import unitary
 from markaz.quantum.programs.transform import (
     compose,
@@ -17,6 +16,7 @@ from markaz.quantum.programs.transform import (
     remove_measurements,
     select,
 )
+from markaz.testing.random_gates import random_gates
 
 
 def random(seed, gates=60, ops=None):
