@@ -69,8 +69,8 @@ class Job:
         """Candidates for component ``index``; one only, when an earlier run is replayed or,
         unless ``compare``, when that one is done before others are looked at."""
         engines = self.engines()
-        if self.replay is None and not compare and not paulis:
-            row = instant(engines.get(INSTANT), facts, self.shots)
+        if self.replay is None and not compare:
+            row = instant(engines.get(INSTANT), facts, shots=self.shots, paulis=paulis)
             if row is not None:
                 return [row]
         if self.replay is not None:

@@ -36,6 +36,7 @@ STEP_SECONDS = 5e-8  # one step of an engine that limits itself, kernels compile
 SLOW_STEP_SECONDS = 2e-6  # the same interpreted
 SELF_LIMITED = ("markaz:sparse", "markaz:pauli")
 MIN_STEPS = 5_000
+HOPELESS = 1e3  # predicted seconds from which a bound promises nothing
 DYNAMIC_STEP = 2.5e-10  # seconds for an amplitude under an operation
 DYNAMIC_LONGEST = 1e6  # seconds; beyond it all bounds are as good as infinite
 INSTANT = "markaz:dense"
@@ -136,11 +137,14 @@ def dynamic_candidates(
     return sorted(rows, key=lambda r: (r.predicted_seconds, r.engine != "prism:auto"))
 
 
-def instant(engine: Engine | None, facts: Facts, shots: int) -> Candidate | None:
+def instant(
+    engine: Engine | None, facts: Facts, *, shots: int = 0, paulis: int = 0
+) -> Candidate | None:
     """The engine's row if it is sure to be done sooner than a comparison would take."""
     if engine is None or facts.qubits > INSTANT_QUBITS or facts.gates > INSTANT_GATES:
         return None
-    seconds = predicted_seconds(engine, terms(facts, engine.method, shots))
+    count = (facts, engine.method, paulis or shots)
+    seconds = predicted_seconds(engine, value_terms(*count) if paulis else terms(*count))
     if seconds > INSTANT_SECONDS:
         return None
     return Candidate(engine.key, seconds, predicted_bytes(facts, engine.method), None, True)
@@ -216,7 +220,8 @@ def _front(unsure: list[Candidate]) -> list[Candidate]:
     leaders = _leaders(unsure)
     soon = [r for r in leaders if r.predicted_seconds < FIRST_SLICE][:1]
     mps = [r for r in unsure if r.engine.endswith(":mps") and r not in soon][:FRONT]
-    return soon + mps + [r for r in leaders if r not in soon + mps][:1]
+    others = [r for r in leaders if r not in soon + mps and r.predicted_seconds < HOPELESS]
+    return soon + mps + others[:1]
 
 
 def _growing(front: list[Candidate], everyone: list[Candidate], seconds: float) -> list[Attempt]:
