@@ -14,6 +14,7 @@ from markaz.quantum.simulate.kernel_facts import bond_profile
 
 ORDER_FROM_QUBITS = 15  # below this a statevector is at hand and an order not worth finding
 ORDER_FROM_BOND = 5
+ORDER_UP_TO_DEGREE = 4  # pairs a qubit; among more, no order on a line is much better
 
 
 def _mask(flag: Flag) -> NDArray[np.bool_]:
@@ -145,7 +146,8 @@ def describe(circuit: Circuit) -> Facts:
     bond, work = _profile(low, high, rank, n)
     order = None
     clifford = bool(IS_CLIFFORD[op].all())  # then a tableau is at hand
-    if n >= ORDER_FROM_QUBITS and bond > ORDER_FROM_BOND and not clifford:
+    worth = n >= ORDER_FROM_QUBITS and bond > ORDER_FROM_BOND and not clifford
+    if worth and len(np.unique(low * n + high)) <= ORDER_UP_TO_DEGREE * n:
         order = line_order(circuit)
         other, other_work = _profile(*_spans(reordered(circuit, order)), n)
         if (other, other_work) < (bond, work):
