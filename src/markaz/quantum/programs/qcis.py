@@ -51,7 +51,7 @@ _ONE: dict[str, tuple[Op, int, _Angles]] = {
 }
 _COMMENT = re.compile(r"//|#")
 _WORD = re.compile(r"\S+")
-_NUMBER = r"(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?+"
+_NUMBER = r"(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?"
 _REAL = re.compile(rf"[+-]?{_NUMBER}", re.ASCII)
 _PI = re.compile(rf"([+-]?)(?:({_NUMBER})\*)?(?:pi|π)(?:\*({_NUMBER}))?(?:/({_NUMBER}))?", re.ASCII)
 _COUPLER_WORDS = frozenset({"FSIM", "G"})

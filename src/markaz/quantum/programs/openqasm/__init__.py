@@ -15,9 +15,9 @@ from markaz.quantum.programs.openqasm.reading import Reading
 __all__ = ["read_openqasm", "version_of"]
 
 _HEADER = re.compile(rf"{BLANK}OPENQASM\b{BLANK}([0-9]+)(?:\.[0-9]+)?({BLANK};)?").match
-_LATE_HEADER = r"^[ \t]*+OPENQASM\s++([0-9]++)(?:\.[0-9]++)?+\s*+;"
+_LATE_HEADER = r"^[ \t]*+OPENQASM\s++([0-9]++)(?:\.[0-9]++)?\s*+;"
 _INCLUDE = re.compile(r"\s*+include\s*+\"(?:qelib1|stdgates)\.inc\"\s*+;").match
-_NOTHING = re.compile(rf"(?:{BLANK};)*+{BLANK}").match
+_NOTHING = re.compile(rf"(?:{BLANK};)*{BLANK}").match
 _SIGNS_OF_3 = (
     r"\bstdgates\.inc\b|^[ \t]*+(?:(?:const|input|output|let|def|for)\s|(?:while|switch|box)\b"
     r"|(?:ctrl|negctrl|gphase)\b|inv[ \t]*+@|pow[ \t]*+\(|(?:qubit|bit|int|uint|float|angle|bool)"

@@ -16,10 +16,10 @@ from markaz.quantum.programs.openqasm.fastpath import simple_number
 from markaz.quantum.programs.openqasm.syntax import GateCall
 
 _LINE: Final = (
-    r"\s*+([^\W\d]\w*+)\s*+(?:\(([^();{}]*+)\)\s*+)?+"
-    r"([^\W\d]\w*+(?:\s*+,\s*+[^\W\d]\w*+)*+)\s*+;"
+    r"\s*+([^\W\d]\w*+)\s*+(?:\(([^();{}]*+)\)\s*+)?"
+    r"([^\W\d]\w*+(?:\s*+,\s*+[^\W\d]\w*+)*)\s*+;"
 )
-_BODY: Final = re.compile(rf"(?:{_LINE})*+\s*+\}}").match
+_BODY: Final = re.compile(rf"(?:{_LINE})*\s*+\}}").match
 _CALLS: Final = re.compile(_LINE).finditer
 # Words that start something else than a call of a gate.
 _OTHERS: Final = frozenset(

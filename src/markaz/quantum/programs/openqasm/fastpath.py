@@ -34,30 +34,30 @@ def _statement(group: str) -> str:
     """A gate, measurement or reset on single qubits; ``group`` opens its three groups."""
     return (
         rf"\s*+(?!(?:[qc]reg|barrier|return)\b){group}[^\W\d]\w*+)\s*+"
-        rf"(?:\({group}(?:[^();]++|\([^();]*+\))*+)\)\s*+)?+"
-        rf"{group}{_PLACE}(?:\s*+,\s*+{_PLACE})*+(?:\s*+->\s*+{_PLACE})?+)\s*+;"
+        rf"(?:\({group}(?:[^();]++|\([^();]*+\))*)\)\s*+)?"
+        rf"{group}{_PLACE}(?:\s*+,\s*+{_PLACE})*(?:\s*+->\s*+{_PLACE})?)\s*+;"
     )
 
 
 _STATEMENT = re.compile(_statement("("))
-_RUN = re.compile(f"(?:{_statement('(?:')})++").match
+_RUN = re.compile(f"(?:{_statement('(?:')})+").match
 # Name, parameters and the rest: enough where _RUN has matched.
 _SPLIT = re.compile(
-    r"([^\W\d]\w*+)\s*+(?:\(((?:[^();]++|\([^();]*+\))*+)\)\s*+)?+([^;]++);"
+    r"([^\W\d]\w*+)\s*+(?:\(((?:[^();]++|\([^();]*+\))*)\)\s*+)?([^;]++);"
 ).findall
 _MEASURE = re.compile(rf"\s*+({_PLACE})\s*+=\s*+measure\s++({_PLACE})\s*+;")
-_BARRIER = re.compile(rf"\s*+barrier\s++({_PLACE}(?:\s*+,\s*+{_PLACE})*+)\s*+;").match
+_BARRIER = re.compile(rf"\s*+barrier\s++({_PLACE}(?:\s*+,\s*+{_PLACE})*)\s*+;").match
 _REGISTER = re.compile(
     r"(?:([qc])reg\s++([^\W\d]\w*+)\s*+\[\s*+([0-9]{1,9}+)\s*+\]"
     r"|(qubit|bit)\s*+\[\s*+([0-9]{1,9}+)\s*+\]\s*+([^\W\d]\w*+))\s*+;"
 ).match
 _PARTS = re.compile(r"([^\W\d]\w*+)\s*+\[\s*+([0-9]++)").findall
-_DECIMAL = r"[0-9]++(?:\.[0-9]*+)?+(?:[eE][-+]?[0-9]++)?+"
+_DECIMAL = r"[0-9]++(?:\.[0-9]*+)?(?:[eE][-+]?[0-9]++)?"
 _NUMBER = rf"\s*+[-+]?{_DECIMAL}\s*+"
-_NUMBERS = re.compile(f"{_NUMBER}(?:,{_NUMBER})*+").fullmatch
+_NUMBERS = re.compile(f"{_NUMBER}(?:,{_NUMBER})*").fullmatch
 _TIMES_PI = re.compile(
-    rf"\s*+(-)?\s*+(?:({_DECIMAL})\s*+\*\s*+)?+pi\s*+(?:\*\s*+({_DECIMAL})\s*+)?+"
-    rf"(?:/\s*+({_DECIMAL})\s*+)?+"
+    rf"\s*+(-)?\s*+(?:({_DECIMAL})\s*+\*\s*+)?pi\s*+(?:\*\s*+({_DECIMAL})\s*+)?"
+    rf"(?:/\s*+({_DECIMAL})\s*+)?"
 ).fullmatch
 
 _U2: Final = 200

@@ -16,10 +16,12 @@ STRING: Final = 4
 HARDWARE: Final = 5
 SYMBOL: Final = 6
 
-BLANK: Final = r"(?:\s++|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+"
+# Only single characters repeat possessively: Python before 3.11.5 loses its place when a group
+# that repeats so fails half way (CPython issue 106052).
+BLANK: Final = r"(?:\s++|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*\*/)*"
 _NUMBER: Final = (
     r"0[xX][0-9a-fA-F_]++|0[oO][0-7_]++|0[bB][01_]++"
-    r"|(?:[0-9][0-9_]*+(?:\.[0-9_]*+)?+|\.[0-9][0-9_]*+)(?:[eE][-+]?[0-9]++)?+"
+    r"|(?:[0-9][0-9_]*+(?:\.[0-9_]*+)?|\.[0-9][0-9_]*+)(?:[eE][-+]?[0-9]++)?"
 )
 _TOKEN = re.compile(
     BLANK
