@@ -42,9 +42,7 @@ def _statement(group: str) -> str:
 _STATEMENT = re.compile(_statement("("))
 _RUN = re.compile(f"(?:{_statement('(?:')})+").match
 # Name, parameters and the rest: enough where _RUN has matched.
-_SPLIT = re.compile(
-    r"([^\W\d]\w*+)\s*+(?:\(((?:[^();]++|\([^();]*+\))*)\)\s*+)?([^;]++);"
-).findall
+_SPLIT = re.compile(r"([^\W\d]\w*+)\s*+(?:\(((?:[^();]++|\([^();]*+\))*)\)\s*+)?([^;]++);").findall
 _MEASURE = re.compile(rf"\s*+({_PLACE})\s*+=\s*+measure\s++({_PLACE})\s*+;")
 _BARRIER = re.compile(rf"\s*+barrier\s++({_PLACE}(?:\s*+,\s*+{_PLACE})*)\s*+;").match
 _REGISTER = re.compile(
