@@ -18,7 +18,7 @@ REQUIREMENTS = Path("requirements")
 LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("bench.txt", ("dev", "bench")),
     ("dev.txt", ("dev",)),
-    ("lock.txt", ("qsim", "plot")),
+    ("lock.txt", ("qsim", "plot", "s3")),
 )
 HEADER = "# Written by `make lock`; do not edit.\n"
 COMMON = (

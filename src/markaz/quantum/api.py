@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -20,18 +21,20 @@ from markaz.quantum.simulate.result import Plan, Result
 
 MAX_SHOTS = 100_000_000
 SEED_BITS = 63
+_AVAILABLE = re.compile(rb"^MemAvailable:\s+(\d+) kB", re.MULTILINE)
 
 
 def default_memory_limit() -> int:
     """Bytes that leave the machine usable: 80 % of what is free now."""
     try:
-        with open("/proc/meminfo") as meminfo:
-            for line in meminfo:
-                if line.startswith("MemAvailable:"):
-                    return int(int(line.split()[1]) * 1024 * 0.8)
+        meminfo = os.open("/proc/meminfo", os.O_RDONLY)
+        try:
+            found = _AVAILABLE.search(os.read(meminfo, 4096))
+        finally:
+            os.close(meminfo)
     except OSError:
-        pass
-    return 4 << 30
+        found = None
+    return int(int(found[1]) * 1024 * 0.8) if found else 4 << 30
 
 
 def _checked_shots(shots: int, wanted: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -10,7 +11,17 @@ from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.gates import LAST_GATE, TABLE, Flag, Op
-from markaz.quantum.simulate.kernel_facts import bond_profile
+from markaz.quantum.simulate.jit import as_arg
+from markaz.quantum.simulate.kernel_facts import (
+    BOND,
+    BRANCHING,
+    DIAGONAL,
+    ENTANGLING,
+    NON_CLIFFORD,
+    OUT,
+    WIDEST,
+    survey_gates,
+)
 
 ORDER_FROM_QUBITS = 15  # below this a statevector is at hand and an order not worth finding
 ORDER_FROM_BOND = 5
@@ -29,6 +40,8 @@ IS_CLIFFORD, IS_MONOMIAL, IS_DIAGONAL = map(_mask, (Flag.CLIFFORD, Flag.MONOMIAL
 RANK = np.zeros(256, np.int64)
 RANK[int(Op.CX) : LAST_GATE + 1] = 1
 RANK[[int(o) for o in (Op.SWAP, Op.ISWAP, Op.DCX, Op.CSWAP, Op.RCCX)]] = 2
+KINDS = np.stack([~IS_CLIFFORD, ~IS_MONOMIAL, IS_DIAGONAL, RANK], 1).astype(np.uint8).ravel()
+KINDS_LIST = KINDS.tolist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,48 +79,50 @@ class Facts:
 SHOWN = tuple(f.name for f in fields(Facts) if f.name != "order")
 
 
-def _spans(circuit: Circuit) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Lowest qubit, highest qubit and log2 rank of every multi-qubit gate."""
-    multi = np.flatnonzero(circuit.op >= Op.CX)
-    op = circuit.op[multi]
-    q = circuit.qubits[multi].astype(np.int64)
-    pooled = op >= Op.MCX
-    low = np.where(q >= 0, q, 1 << 60).min(axis=1, initial=1 << 60)
-    high = q.max(axis=1, initial=-1)
-    for i in np.flatnonzero(pooled).tolist():
-        operands = circuit.operands(int(multi[i]))
-        low[i], high[i] = min(operands), max(operands)
-    return low, high, RANK[op]
-
-
-def _profile(
-    low: NDArray[np.int64], high: NDArray[np.int64], rank: NDArray[np.int64], n: int
-) -> tuple[int, float]:
-    work = int((high - low).sum()) * 2 + n
-    if bond_profile.worth_it(work):
-        bond, total = bond_profile.fast(low, high, rank, n, np.zeros(n + 1, np.int64))
-    else:
-        bond, total = bond_profile.py(low.tolist(), high.tolist(), rank.tolist(), n, [0] * (n + 1))
-    return int(bond), float(total)
+def _survey(circuit: Circuit, order: tuple[int, ...] | None = None) -> tuple[list[int], float]:
+    """Counts and bond of ``survey_gates``, and the sum over bonds, in a qubit order."""
+    n, count = circuit.num_qubits, len(circuit)
+    place = np.arange(n, dtype=np.int32)
+    if order is not None:
+        place[list(order)] = np.arange(n, dtype=np.int32)
+    # Interpreted, a gate costs some 20 steps and one for each qubit between its qubits.
+    if survey_gates.worth_it(count * (20 + n // 3)):
+        out = np.zeros(OUT, np.int64)
+        work = survey_gates.fast(
+            as_arg(circuit.op, np.uint8),
+            as_arg(circuit.qubits, np.int32).reshape(-1),
+            as_arg(circuit.pool, np.int32),
+            *(count, n, KINDS, place, np.zeros(n + 1, np.int64), out),
+        )
+        return out.tolist(), float(work)
+    found = [0] * OUT
+    lists = (circuit.op.tolist(), circuit.qubits.ravel().tolist(), circuit.pool.tolist())
+    total = survey_gates.py(*lists, count, n, KINDS_LIST, place.tolist(), [0] * (n + 1), found)
+    return found, total
 
 
 def _edges(circuit: Circuit) -> list[tuple[int, int]]:
-    pairs: set[tuple[int, int]] = set()
-    for i in np.flatnonzero(circuit.op >= Op.CX).tolist():
-        operands = circuit.operands(i)
-        pairs.update((operands[0], other) for other in operands[1:])
-    return list(pairs)
+    """Pairs of qubits that a gate joins; of a wider gate its first with each other."""
+    multi = circuit.qubits[(circuit.op >= Op.CX) & (circuit.op < Op.MCX)]
+    n = circuit.num_qubits
+    joined = [multi[:, 0] * np.int64(n) + multi[:, 1]]
+    wide = multi[multi[:, 2] >= 0]
+    joined.append(wide[:, 0] * np.int64(n) + wide[:, 2])
+    pairs = {divmod(key, n) for key in np.unique(np.concatenate(joined)).tolist()}
+    for i in np.flatnonzero(circuit.op >= Op.MCX).tolist():
+        first, *others = circuit.operands(i)
+        pairs.update((first, other) for other in others)
+    return sorted(pairs)
 
 
-def line_order(circuit: Circuit) -> tuple[int, ...]:
-    """Qubits in reverse Cuthill-McKee order of the interaction graph.
+def line_order(pairs: Iterable[tuple[int, int]], n: int) -> tuple[int, ...]:
+    """``n`` qubits in reverse Cuthill-McKee order of the interaction graph.
 
     Source: E. Cuthill and J. McKee, Reducing the bandwidth of sparse symmetric matrices,
     Proc. 24th ACM National Conference (1969); reversal after A. George (1971).
     """
-    n = circuit.num_qubits
     near: list[set[int]] = [set() for _ in range(n)]
-    for a, b in _edges(circuit):
+    for a, b in pairs:
         near[a].add(b)
         near[b].add(a)
     seen = [False] * n
@@ -141,29 +156,33 @@ def reordered(circuit: Circuit, order: tuple[int, ...]) -> Circuit:
 
 def describe(circuit: Circuit) -> Facts:
     """Facts of a circuit of gates (no measurement or control flow)."""
-    op, n = circuit.op, circuit.num_qubits
-    low, high, rank = _spans(circuit)
-    bond, work = _profile(low, high, rank, n)
-    order = None
-    clifford = bool(IS_CLIFFORD[op].all())  # then a tableau is at hand
-    worth = n >= ORDER_FROM_QUBITS and bond > ORDER_FROM_BOND and not clifford
-    if worth and len(np.unique(low * n + high)) <= ORDER_UP_TO_DEGREE * n:
-        order = line_order(circuit)
-        other, other_work = _profile(*_spans(reordered(circuit, order)), n)
-        if (other, other_work) < (bond, work):
-            bond, work = other, other_work
-        else:
-            order = None
-    pooled = circuit.qubits[op >= Op.MCX, 1]
+    counts, work = _survey(circuit)
+    order = _better_order(circuit, counts, work)
+    if order is not None:
+        counts, work = _survey(circuit, order)
     return Facts(
-        qubits=n,
-        gates=len(op),
-        entangling=len(low),
-        non_clifford=int(np.count_nonzero(~IS_CLIFFORD[op])),
-        branching=int(np.count_nonzero(~IS_MONOMIAL[op])),
-        diagonal=int(np.count_nonzero(IS_DIAGONAL[op])),
-        widest=int(pooled.max(initial=0)) or (3 if (op >= Op.CCX).any() else 1 + bool(len(low))),
-        bond=bond,
+        qubits=circuit.num_qubits,
+        gates=len(circuit),
+        entangling=counts[ENTANGLING],
+        non_clifford=counts[NON_CLIFFORD],
+        branching=counts[BRANCHING],
+        diagonal=counts[DIAGONAL],
+        widest=max(counts[WIDEST], 1),
+        bond=counts[BOND],
         bond_work=work,
         order=order,
     )
+
+
+def _better_order(circuit: Circuit, counts: list[int], work: float) -> tuple[int, ...] | None:
+    """A qubit order with a lower bond, where one is worth looking for and found."""
+    n = circuit.num_qubits
+    # For a Clifford circuit a tableau is at hand.
+    if n < ORDER_FROM_QUBITS or counts[BOND] <= ORDER_FROM_BOND or counts[NON_CLIFFORD] == 0:
+        return None
+    pairs = _edges(circuit)
+    if len(pairs) > ORDER_UP_TO_DEGREE * n:
+        return None
+    order = line_order(pairs, n)
+    other, other_work = _survey(circuit, order)
+    return order if (other[BOND], other_work) < (counts[BOND], work) else None

@@ -49,7 +49,8 @@ KERNEL_MODULES: Final = (
     "markaz.quantum.simulate.kernels_pauli",
     "markaz.quantum.simulate.kernel_facts",
     "markaz.quantum.simulate.simplify.kernel_backward",
-    "markaz.quantum.simulate.simplify.kernel_forward",
+    "markaz.quantum.simulate.simplify.kernel_divide",
+    "markaz.quantum.simulate.simplify.kernel_round",
 )
 
 _ALL: list[Kernel[..., Any]] = []
@@ -65,6 +66,7 @@ class Kernel(Generic[P, R]):
         self.__doc__ = function.__doc__
         self._py: Callable[P, R] | None = None
         self._fast: Callable[P, R] | None = None
+        self._ready = False
         _ALL.append(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -88,9 +90,16 @@ class Kernel(Generic[P, R]):
             form = self._fast = self._compiled()
         return form
 
+    @property
+    def ready(self) -> bool:
+        """Whether the compiled form is loaded, for some types at least."""
+        if not self._ready:
+            self._ready = bool(getattr(self._fast, "signatures", ()))
+        return self._ready
+
     def worth_it(self, work: int) -> bool:
         """Whether the compiled form pays for ``work`` inner steps, loading included."""
-        if getattr(self._fast, "signatures", ()):
+        if self.ready:
             return True
         if work < self.patience() or self.fast is self.py:
             return False
@@ -98,7 +107,7 @@ class Kernel(Generic[P, R]):
 
     def patience(self) -> int:
         """Interpreted inner steps below which ``worth_it`` is False, whatever it costs."""
-        if getattr(self._fast, "signatures", ()):
+        if self.ready:
             return READY_WORK
         if not numba_is_installed():
             return NEVER
@@ -174,6 +183,10 @@ def numba_is_installed() -> bool:
 def as_arg(values: object, dtype: DTypeLike) -> NDArray[Any]:
     """``values`` as a writable C-ordered array, the only layout that kernels are compiled
     for; copies where it is not one already."""
+    if isinstance(values, np.ndarray) and values.dtype == dtype:
+        flags = values.flags
+        if flags.c_contiguous and flags.writeable:
+            return values
     return np.require(values, dtype, ["C", "W"])
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from markaz.quantum.programs.gates import Op
+from markaz.quantum.simulate.facts import KINDS
 from markaz.quantum.simulate.jit import warm_all
-from markaz.quantum.simulate.kernel_facts import bond_profile
+from markaz.quantum.simulate.kernel_facts import OUT, survey_gates
 from markaz.quantum.simulate.simplify.driver import warm_kernels
 
 
@@ -13,8 +15,12 @@ def compile_kernels() -> None:
     """Compile every kernel for this machine, or load it where that has been done."""
     warm_all()
     warm_kernels()
-    none = np.zeros(1, np.int64)
-    bond_profile.fast(none, none, none, 1, np.zeros(2, np.int64))
+    cx = np.array([0, 1, -1], np.int32)
+    survey_gates.fast(
+        np.array([Op.CX], np.uint8),
+        *(cx, np.zeros(0, np.int32), 1, 2, KINDS, np.arange(2, dtype=np.int32)),
+        *(np.zeros(3, np.int64), np.zeros(OUT, np.int64)),
+    )
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from markaz.quantum.observables import PauliSum
 
 DIRECT = "markaz:direct"
+FEW = 8  # independent qubits whose joint outcomes are drawn at once
 
 
 @dataclass(slots=True)
@@ -47,9 +48,15 @@ class Job:
     started: float
     parse_seconds: float
     log: Log = field(default_factory=Log)
+    _engines: dict[str, Engine] | None = None
 
-    def engines(self, *, dynamic: bool = False) -> dict[str, Engine]:
+    def engines(self) -> dict[str, Engine]:
         """The engines that this job may use, of those that suit its kind."""
+        if self._engines is None:
+            self._engines = self._of_its_kind()
+        return self._engines
+
+    def _of_its_kind(self) -> dict[str, Engine]:
         found = all_engines(self.without)
         if self.engine != "auto":
             chosen = {k: e for k, e in found.items() if self.engine in (k, k.partition(":")[0])}
@@ -57,8 +64,6 @@ class Job:
                 known = ", ".join(sorted(found))
                 raise ProgramError("engine", f"no engine {self.engine!r}; there are: {known}")
             found = chosen
-        if dynamic:
-            return {k: e for k, e in found.items() if e.dynamic}
         if self.observables is not None:
             return {k: e for k, e in found.items() if e.can_expect}
         return {k: e for k, e in found.items() if e.can_sample}
@@ -105,6 +110,7 @@ class Prepared:
     simplified: Simplified
     facts: list[Facts]
     plan: Plan
+    seed: int  # for putting the parts together
 
 
 def prepare(job: Job, circuit: Circuit, *, compare: bool = False) -> Prepared:
@@ -117,7 +123,7 @@ def prepare(job: Job, circuit: Circuit, *, compare: bool = False) -> Prepared:
         PartPlan(f.qubits, f.gates, f.to_json(), job.rows(f, i, compare=compare), seed=seeds[i])
         for i, f in enumerate(facts)
     ]
-    return Prepared(simplified, facts, summarised(parts, list(simplified.steps)))
+    return Prepared(simplified, facts, summarised(parts, list(simplified.steps)), seeds[-1])
 
 
 def summarised(parts: list[PartPlan], steps: list[str]) -> Plan:
@@ -165,7 +171,10 @@ def _sampled(job: Job, ready: Prepared) -> Outcomes:
     simplified = ready.simplified
     samples = [_part_samples(job, ready, i) for i in range(len(simplified.parts))]
     fidelity = math.prod(s.fidelity for s in samples)
-    rng = np.random.default_rng(part_seeds(job.seed, len(samples))[-1])
+    rng = np.random.default_rng(ready.seed)
+    if not samples and len(simplified.single_wires) <= FEW and not job.memory:
+        few = simplified.assemble_few(job.shots, job.circuit.num_clbits, rng)
+        return Outcomes(*few)
     if len(samples) == 1 and not len(simplified.single_wires) and not job.memory:
         # One part alone needs no shuffling against others, so equal shots stay together.
         only = samples[0]
@@ -181,7 +190,7 @@ def _sampled(job: Job, ready: Prepared) -> Outcomes:
 
 def _dynamic_plan(job: Job, circuit: Circuit) -> Plan:
     """Candidates for a circuit with feedback, in the order in which they are tried."""
-    engines = job.engines(dynamic=True)
+    engines = {k: e for k, e in job.engines().items() if e.dynamic}
     if job.replay is not None:
         engines = {k: e for k, e in engines.items() if k == replayed_engine(job.replay, 0)}
     if not engines:
@@ -198,7 +207,7 @@ def _dynamic(job: Job, circuit: Circuit, plan: Plan) -> Outcomes:
     part = plan.parts[0]
     task = Task(DYNAMIC, job.shots, part.seed, job.budget.threads)
     answer, part.engine = run_task(
-        job.engines(dynamic=True), part.candidates, circuit, task, None, job.budget, job.log
+        job.engines(), part.candidates, circuit, task, None, job.budget, job.log
     )
     assert isinstance(answer, Samples)
     if not job.memory:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.program_hash import program_hash
 
-INTEGER_BITS = 62  # outcomes up to this width are compared as machine integers
+INTEGER_BITS = 52  # outcomes up to this width are compared as numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,26 +175,41 @@ def tally(bits: NDArray[np.uint8], weights: NDArray[np.int64] | None = None) -> 
         total = rows if weights is None else int(weights.sum())
         return {"": total} if total else {}
     values = _numbers(bits)
+    if weights is None and width <= INTEGER_BITS:
+        values.sort()
+        starts = _starts(values)
+        found = values[starts].astype(np.int64)
+        shown = ((found >> np.arange(width)[:, None]) & 1).astype(np.uint8)
+        return dict(zip(strings(shown), np.diff(starts, append=rows).tolist(), strict=True))
+    order = values.argsort(kind="stable")
+    starts = _starts(values[order])
     if weights is None:
-        _, first, counts = np.unique(values, return_index=True, return_counts=True)
+        counts = np.diff(starts, append=rows)
     else:
-        _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
-        counts = np.bincount(inverse, weights).astype(np.int64)
-    return dict(zip(strings(bits[:, first]), counts.tolist(), strict=True))
+        counts = np.add.reduceat(weights[order], starts)
+    return dict(zip(strings(bits[:, order[starts]]), counts.tolist(), strict=True))
+
+
+def _starts(ordered: NDArray[Any]) -> NDArray[np.int64]:
+    """Where runs of equal values begin."""
+    new = np.empty(len(ordered), np.bool_)
+    new[0], new[1:] = True, ordered[1:] != ordered[:-1]
+    return np.flatnonzero(new)
 
 
 def _numbers(bits: NDArray[np.uint8]) -> NDArray[Any]:
     """One comparable value for each column."""
     if len(bits) <= INTEGER_BITS:
-        weights = np.int64(1) << np.arange(len(bits), dtype=np.int64)
-        return np.asarray(weights @ bits)
+        return np.asarray(np.ldexp(1.0, np.arange(len(bits))) @ bits)
     packed = np.ascontiguousarray(np.packbits(bits[::-1], axis=0).T)
     return packed.view(f"V{packed.shape[1]}").ravel()
 
 
 def strings(bits: NDArray[np.uint8]) -> list[str]:
     """Bit strings, one for each column of ``bits`` (classical bits, shots)."""
-    rows = np.ascontiguousarray(bits[::-1].T + np.uint8(48))
-    width = rows.shape[1]
-    text = rows.tobytes().decode("ascii")
-    return [text[i : i + width] for i in range(0, len(text), width)]
+    if len(bits) == 0:
+        return [""] * bits.shape[1]
+    codes = bits[::-1].T.astype(np.uint32, order="C")
+    codes += 48
+    text: list[str] = codes.view(f"U{len(bits)}").ravel().tolist()
+    return text

@@ -10,6 +10,7 @@ from markaz.quantum.programs.gates import Op
 from markaz.quantum.programs.reference import amplitudes
 from markaz.quantum.programs.transform import remove_measurements
 from markaz.quantum.simulate.facts import Facts, describe, line_order, reordered
+from markaz.quantum.simulate.kernel_facts import survey_gates
 from markaz.testing.circuits import random_circuit
 
 
@@ -37,6 +38,17 @@ def test_counts_of_a_small_circuit() -> None:
         bond=2,
         bond_work=8 + 8 + (8 + 64 + 8),
     )
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_both_forms_of_the_survey_agree(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    circuit = remove_measurements(random_circuit(np.random.default_rng(seed), 20, 150))
+    found = []
+    for fast in (False, True):
+        monkeypatch.setattr(survey_gates, "worth_it", lambda work, fast=fast: fast)
+        found.append(describe(circuit))
+
+    assert found[0] == found[1]
 
 
 def test_clifford_circuits_are_known() -> None:
@@ -79,7 +91,7 @@ def test_a_scrambled_line_is_put_back_in_order() -> None:
 
     found = describe(circuit)
 
-    assert (found.bond, found.order) == (3, line_order(circuit))
+    assert (found.bond, found.order) == (3, line_order([pair for _, pair in line], n))
 
 
 def test_reordering_moves_qubits_and_nothing_else() -> None:

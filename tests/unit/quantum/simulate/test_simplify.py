@@ -14,6 +14,7 @@ from markaz.quantum.programs.transform import remove_measurements
 from markaz.quantum.simulate.engines.base import Pauli
 from markaz.quantum.simulate.expect import lay_out
 from markaz.quantum.simulate.simplify import driver, simplify
+from markaz.quantum.simulate.simplify.outcome import ClassicalLogic
 from markaz.testing.circuits import (
     STYLES,
     exact_probabilities,
@@ -34,7 +35,7 @@ def difference(circuit: Circuit) -> float:
 def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every pass use its compiled kernel, however small the circuit."""
     driver.warm_kernels()
-    for kernel in (driver.forward, driver.union_components):
+    for kernel in (driver.one_round, driver.divide):
         monkeypatch.setattr(kernel, "worth_it", lambda work: True)
 
 
@@ -178,6 +179,40 @@ def test_independent_parts_are_split() -> None:
     assert [list(p.wires) for p in done.parts] == [[0, 1], [2, 3], [4, 5]]
 
 
+def wide_gates_in_a_later_part() -> Circuit:
+    turns = [(Op.RY, (q,), (0.3 + q / 5,)) for q in range(7)]
+    pairs = [(Op.CH, (0, 2), ()), (Op.CH, (2, 0), ())]
+    wide = [(Op.MCP, (6, 3, 5, 4), (1.1,)), *turns[3:], (Op.MCX, (3, 4, 6, 5), ()), *turns[3:]]
+    return built(7, *turns, *pairs, *wide)
+
+
+def test_wide_gates_keep_their_qubits_in_a_later_part() -> None:
+    circuit = wide_gates_in_a_later_part()
+
+    assert [list(p.wires) for p in simplify(circuit).parts] == [[0, 2], [3, 4, 5, 6]]
+    assert difference(circuit) < TOLERANCE
+
+
+@pytest.mark.usefixtures("compiled")
+def test_compiled_wide_gates_keep_their_qubits_in_a_later_part() -> None:
+    assert difference(wide_gates_in_a_later_part()) < TOLERANCE
+
+
+def test_a_label_moved_in_the_second_round_moves_earlier_logic() -> None:
+    # The control of the exchange is seen to be 1 only after the pair on it has cancelled.
+    turn = ((Op.RY, (3,), (0.7,)), (Op.RY, (4,), (0.4,)), (Op.CRX, (3, 4), (0.9,)))
+    undone = ((Op.CRX, (3, 4), (-0.9,)), (Op.RY, (4,), (-0.4,)), (Op.RY, (3,), (-0.7,)))
+    inner = ((Op.H, (0,), ()), (Op.CRX, (0, 3), (0.3,)), (Op.CRX, (0, 3), (-0.3,)))
+    circuit = built(
+        5,
+        *((Op.RY, (0,), (1.0,)), (Op.RY, (1,), (0.5,)), (Op.X, (3,), ())),
+        *(*turn, *inner, *undone),
+        *((Op.CSWAP, (3, 0, 1), ()), (Op.CX, (0, 2), ())),
+    )
+
+    assert difference(circuit) < TOLERANCE
+
+
 def test_steps_are_told_in_words() -> None:
     circuit = built(3, (Op.X, (0,), ()), (Op.H, (1,), ()), (Op.CX, (1, 2), ()))
 
@@ -224,8 +259,8 @@ def test_expectation_values_survive_simplification(style: str) -> None:
 
 def test_classical_logic_of_a_second_round_comes_first() -> None:
     none = np.zeros(0, np.int32)
-    flip = driver.Flat(np.array([Op.X], np.uint8), np.array([0, -1, -1], np.int32), none, none)
-    copy = driver.Flat(np.array([Op.CX], np.uint8), np.array([0, 1, -1], np.int32), none, none)
+    flip = ClassicalLogic(np.array([Op.X], np.uint8), np.array([0, -1, -1], np.int32), none)
+    copy = ClassicalLogic(np.array([Op.CX], np.uint8), np.array([0, 1, -1], np.int32), none)
     bits = np.zeros((2, 1), np.uint8)
 
     driver._joined(flip, copy).apply(bits)

@@ -24,7 +24,8 @@ from markaz.testing.circuits import (
 )
 
 PACKAGE = "markaz.quantum.simulate.simplify"
-MODULES = ("kernel_gates", "kernel_emit", "kernel_forward", "kernel_backward", "outcome", "driver")
+KERNELS = ("gates", "emit", "forward", "backward", "round", "divide")
+MODULES = (*(f"kernel_{name}" for name in KERNELS), "outcome", "driver")
 CIRCUITS = 1500
 
 MUTANTS = [
@@ -72,9 +73,16 @@ MUTANTS = [
     ("kernel_backward", "        parent[w] = parent[parent[w]]\n        w = parent[w]\n    return w", "        return parent[w]\n    return w"),
     ("outcome", "move = bits[a] & (bits[b] ^ bits[c])", "move = bits[b] ^ bits[c]"),
     ("outcome", "axis=0)", "axis=0) ^ 1"),
-    ("driver", "logic = np.array(post[:posted], np.int64)[::-1]", "logic = np.array(post[:posted], np.int64)"),
-    ("driver", "return Passed(two.kept, logic, two.wire[one.wire], two.need)", "return Passed(two.kept, logic, two.wire, two.need)"),
-    ("driver", "need[wire] = asked", "need[:] = asked"),
+    ("kernel_round", "i = ends.post[posted - 1 - r]", "i = ends.post[r]"),
+    ("kernel_round", "        w.op[i] = DEAD\n", ""),
+    ("kernel_round", "ends.need[w.wire[j]] = ends.asked[j]", "ends.need[j] = ends.asked[j]"),
+    ("kernel_round", "w.p[4 * left + s] = w.p[4 * i + s]", "w.p[4 * i + s] = w.p[4 * left + s]"),
+    ("kernel_round", "        if w.op[i] == DEAD:\n            continue\n        if left", "        if w.op[i] == DEAD:\n            left += 1\n            continue\n        if left"),
+    ("kernel_divide", "wire if pooled or wire < 0 else s.local[wire]", "wire if wire < 0 else s.local[wire]"),
+    ("kernel_divide", "s.ones[wire] = one * one /", "s.ones[wire] = zero * zero /"),
+    ("kernel_divide", "s.wire_at[parts] + s.sizes[root]", "s.wire_at[parts] + 2"),
+    ("kernel_divide", "s.gates[k] = j + 1", "s.gates[k] = j"),
+    ("driver", "return Passed(two.kept, logic, wire_of[wire], need, one.gates)", "return Passed(two.kept, logic, wire_of, need, one.gates)"),
 ]  # fmt: skip
 
 

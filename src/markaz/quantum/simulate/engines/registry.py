@@ -38,6 +38,8 @@ CLASSES = (
 def engines(without: Collection[str] = ()) -> dict[str, Engine]:
     """Every engine whose library is installed, by key; ``without`` names libraries (the
     part of a key before the colon) to leave out. ValueError for an unknown one."""
+    if not without:
+        return dict(_installed())
     known = {key.partition(":")[0] for key in _classes()}
     unknown = sorted(set(without) - known)
     if unknown:

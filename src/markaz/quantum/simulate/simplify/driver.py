@@ -3,54 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
-from markaz.quantum.programs.gates import LAST_GATE, TABLE, Flag, Op, matrix
+from markaz.quantum.programs.gates import TABLE, Flag, Op
 from markaz.quantum.simulate.engines.base import Pauli
-from markaz.quantum.simulate.simplify.kernel_backward import backward, union_components
-from markaz.quantum.simulate.simplify.kernel_emit import Work, flush_needed
-from markaz.quantum.simulate.simplify.kernel_forward import forward
-from markaz.quantum.simulate.simplify.kernel_gates import DEAD
+from markaz.quantum.simulate.jit import as_arg
+from markaz.quantum.simulate.simplify.kernel_divide import Shares, divide
+from markaz.quantum.simulate.simplify.kernel_emit import Work
+from markaz.quantum.simulate.simplify.kernel_round import Ends, join, one_round
 from markaz.quantum.simulate.simplify.outcome import ClassicalLogic, Part, Simplified
 
 STEPS_PER_GATE = 25  # interpreted inner steps a gate, for choosing the kernel's form
 FUSE_ABOVE = 48  # with fewer non-Clifford gates their names matter more than their number
-NON_CLIFFORD = np.array(
-    [
-        o <= LAST_GATE and not (Op(o) in TABLE and TABLE[Op(o)].flags & Flag.CLIFFORD)
-        if o in Op._value2member_map_
-        else False
-        for o in range(256)
-    ]
-)
+NON_CLIFFORD_LIST = [int(o in TABLE and not TABLE[Op(o)].flags & Flag.CLIFFORD) for o in range(256)]
+NON_CLIFFORD = np.array(NON_CLIFFORD_LIST, np.uint8)
 GROWTH = 3  # output operations an input operation at most; see kernel_forward
 
 
 @dataclass(slots=True)
 class Flat:
-    """Gates between passes."""
+    """Gates between passes: lists where interpreted, arrays where compiled."""
 
-    op: NDArray[np.uint8]
-    q: NDArray[np.int32]
-    p: NDArray[np.float64]
-    pool: NDArray[np.int32]
-
-    def taken(self, where: NDArray[Any]) -> Flat:
-        """The gates at ``where``."""
-        return Flat(
-            self.op[where],
-            self.q.reshape(-1, 3)[where].ravel(),
-            self.p.reshape(-1, 4)[where].ravel(),
-            self.pool,
-        )
+    op: Any
+    q: Any
+    p: Any
+    pool: Any
 
 
-def _work(flat: Flat, wires: int, fuse: bool, fast: bool) -> Work:
+def _work(flat: Flat, wires: int, fast: bool) -> Work:
     capacity = GROWTH * len(flat.op) + 2 * wires + 8
     pool = len(flat.pool) + wires + 8
     if fast:
@@ -66,7 +51,7 @@ def _work(flat: Flat, wires: int, fuse: bool, fast: bool) -> Work:
             np.zeros(wires, np.complex128),
             np.arange(wires, dtype=np.int32),
             np.empty(pool, np.int32),
-            np.array([int(fuse)], np.int64),
+            np.zeros(1, np.int64),
         )
     return Work(
         [0, 0],
@@ -80,183 +65,182 @@ def _work(flat: Flat, wires: int, fuse: bool, fast: bool) -> Work:
         [0j] * wires,
         list(range(wires)),
         [0] * pool,
-        [int(fuse)],
+        [0],
     )
 
 
-@dataclass(slots=True)
-class Round:
-    """One forward and one backward pass; ``emitted`` gates came out of the forward pass,
-    those that became classical logic not counted."""
+class Round(NamedTuple):
+    """One forward and one backward pass over ``gates`` gates; ``emitted`` gates came out of
+    the forward pass, those that became classical logic not counted."""
 
     kept: Flat
     posted: Flat
-    wire: NDArray[np.int32]
-    need: NDArray[np.uint8]
+    wire: Any
+    need: Any
+    gates: int
     emitted: int
 
 
-def _round(
-    flat: Flat, asked: NDArray[np.uint8], level: NDArray[np.uint8], *, compiled: bool = False
-) -> Round:
-    count, wires = len(flat.op), len(asked)
-    fast = compiled or forward.worth_it(count * STEPS_PER_GATE)
-    fuse = int(np.count_nonzero(NON_CLIFFORD[flat.op])) > FUSE_ABOVE
-    w = _work(flat, wires, fuse, fast)
-    need: Any = np.zeros(wires, np.uint8)
-    levels: Any = np.zeros(wires, np.uint8)
-    run: Any = [k.fast if fast else k.py for k in (forward, flush_needed, backward)]
-    arrays: list[Any] = [flat.op, flat.q, flat.p, flat.pool]
-    run[0](w, *(arrays if fast else [a.tolist() for a in arrays]), count)
-    wire = np.asarray(w.wire, np.int32)
-    need[wire] = asked
-    levels[wire] = level
-    post: Any = np.empty(w.size[0] + 2 * wires + 1, np.int64)
-    if not fast:
-        need, levels, post = need.tolist(), levels.tolist(), post.tolist()
-    run[1](w, need)
-    n = int(w.size[0])
-    live = int(np.count_nonzero(w.op[:n] != DEAD)) if fast else n - w.op[:n].count(DEAD)
-    posted = run[2](w.op, w.q, w.pool, n, need, levels, post)
-    out = Flat(
-        np.array(w.op[:n], np.uint8),
-        np.array(w.q[: 3 * n], np.int32),
-        np.array(w.p[: 4 * n], np.float64),
-        np.array(w.pool[: int(w.size[1])], np.int32),
+def _ends(asked: Any, level: Any, capacity: int, fast: bool) -> Ends:
+    wires = len(asked)
+    if fast:
+        need, levels = np.zeros(wires, np.uint8), np.zeros(wires, np.uint8)
+        post, op = np.empty(capacity, np.int32), np.empty(capacity, np.uint8)
+        return Ends(asked, level, need, levels, post, op, np.empty(3 * capacity, np.int32))
+    return Ends(
+        *(asked, level, [0] * wires, [0] * wires),
+        *([0] * capacity, [0] * capacity, [0] * (3 * capacity)),
     )
-    logic = np.array(post[:posted], np.int64)[::-1]
-    alive = out.op != DEAD
-    alive[logic] = False
+
+
+def _round(flat: Flat, asked: Any, level: Any, fast: bool) -> Round:
+    count = len(flat.op)
+    w = _work(flat, len(asked), fast)
+    ends = _ends(asked, level, len(w.op), fast)
+    run = one_round.fast if fast else one_round.py
+    gates, kept, moved, emitted = run(
+        *(w, flat.op, flat.q, flat.p, flat.pool, count, ends),
+        *(NON_CLIFFORD if fast else NON_CLIFFORD_LIST, FUSE_ABOVE),
+    )
+    pool = w.pool[: int(w.size[1])]
     return Round(
-        out.taken(np.flatnonzero(alive)),
-        out.taken(logic),
-        wire,
-        np.asarray(need, np.uint8),
-        live - posted,
+        Flat(w.op[:kept], w.q[: 3 * kept], w.p[: 4 * kept], pool),
+        Flat(ends.op[:moved], ends.q[: 3 * moved], w.p[:0], pool),
+        w.wire,
+        ends.need,
+        gates,
+        emitted,
     )
 
 
-def _relabelled(flat: Flat, wire: NDArray[np.int32]) -> Flat:
-    if np.array_equal(wire, np.arange(len(wire))):
-        return flat
-    q = flat.q.reshape(-1, 3).copy()
-    plain = flat.op < Op.MCX
-    q[plain] = np.where(q[plain] >= 0, wire[np.maximum(q[plain], 0)], -1)
-    pool = wire[flat.pool] if len(flat.pool) else flat.pool
-    return Flat(flat.op, q.ravel(), flat.p, pool)
+def _joined(first: Flat, second: Flat, wire: Any, fast: bool) -> Flat:
+    """Logic of a second round, ``first`` applied, then that of the first round."""
+    op, pool = len(first.op) + len(second.op), len(first.pool) + len(second.pool)
+    out: tuple[Any, Any, Any] = ([0] * op, [0] * (3 * op), [0] * pool)
+    if fast:
+        ints = np.empty(3 * op + pool, np.int32)
+        out = (np.empty(op, np.uint8), ints[: 3 * op], ints[3 * op :])
+    run = join.fast if fast else join.py
+    run(first.op, first.q, first.pool, second.op, second.q, second.pool, wire, *out)
+    return Flat(out[0], out[1], second.p, out[2])
 
 
-def _joined(first: Flat, second: Flat) -> ClassicalLogic:
-    q = second.q.reshape(-1, 3).copy()
-    q[second.op >= Op.MCX, 0] += len(first.pool)
+def _logic(moved: Flat) -> ClassicalLogic:
     return ClassicalLogic(
-        np.concatenate([first.op, second.op]),
-        np.concatenate([first.q, q.ravel()]),
-        np.concatenate([first.pool, second.pool]),
+        np.asarray(moved.op, np.uint8),
+        np.asarray(moved.q, np.int32),
+        np.asarray(moved.pool, np.int32),
     )
 
 
 class Passed(NamedTuple):
-    """Gates left, classical logic, the wire of each logical qubit, and which wires matter."""
+    """Gates left of ``gates``, classical logic, the wire of each logical qubit, and which
+    wires matter."""
 
     kept: Flat
     logic: ClassicalLogic
     wire: NDArray[np.int32]
     need: NDArray[np.uint8]
+    gates: int
 
 
-def _passes(flat: Flat, asked: NDArray[np.uint8], level: NDArray[np.uint8]) -> Passed:
+def _passes(flat: Flat, asked: NDArray[np.uint8], level: NDArray[np.uint8], fast: bool) -> Passed:
     """One or two rounds: a second one where the first has removed much."""
-    one = _round(flat, asked, level)
-    if len(one.kept.op) == 0 or one.emitted - len(one.kept.op) < len(one.kept.op) // 10:
-        logic = ClassicalLogic(one.posted.op, one.posted.q, one.posted.pool)
-        return Passed(one.kept, logic, one.wire, one.need)
+    arrays = (asked, level) if fast else (asked.tolist(), level.tolist())
+    one = _round(flat, *arrays, fast)
+    wire = np.asarray(one.wire, np.int32)
+    left = len(one.kept.op)
+    if left == 0 or one.emitted - left < left // 10:
+        need = np.asarray(one.need, np.uint8)
+        return Passed(one.kept, _logic(one.posted), wire, need, one.gates)
     raised = np.zeros_like(level)
-    raised[one.wire] = level
-    two = _round(one.kept, one.need, raised)
-    logic = _joined(two.posted, _relabelled(one.posted, two.wire))
-    return Passed(two.kept, logic, two.wire[one.wire], two.need)
+    raised[wire] = level
+    two = _round(one.kept, one.need, raised if fast else raised.tolist(), fast)
+    logic = two.posted
+    if len(one.posted.op):
+        logic = _joined(logic, one.posted, two.wire, fast)
+    wire, need = np.asarray(two.wire, np.int32)[wire], np.asarray(two.need, np.uint8)
+    return Passed(two.kept, _logic(logic), wire, need, one.gates)
 
 
-def flat_gates(circuit: Circuit) -> Flat:
-    """The gates of a circuit, without measurements and barriers."""
-    gates = circuit.op <= LAST_GATE
-    flat = Flat(circuit.op, circuit.qubits.ravel(), circuit.params.ravel(), circuit.pool)
-    return flat if bool(gates.all()) else flat.taken(np.flatnonzero(gates))
+def is_fast(operations: int) -> bool:
+    """Whether compiled passes finish first, loading them included."""
+    work = operations * STEPS_PER_GATE
+    return one_round.worth_it(work) and divide.worth_it(work)
 
 
-def _components(flat: Flat, wires: int, *, compiled: bool = False) -> NDArray[np.int32]:
-    """A representative wire for each wire's component."""
+def _flat(circuit: Circuit, fast: bool) -> Flat:
+    """All operations of a circuit; the passes skip those that are no gates."""
+    if fast:
+        return Flat(
+            as_arg(circuit.op, np.uint8),
+            as_arg(circuit.qubits, np.int32).reshape(-1),
+            as_arg(circuit.params, np.float64).reshape(-1),
+            as_arg(circuit.pool, np.int32),
+        )
+    return Flat(
+        circuit.op.tolist(),
+        circuit.qubits.ravel().tolist(),
+        circuit.params.ravel().tolist(),
+        circuit.pool.tolist(),
+    )
+
+
+def _shares(flat: Flat, wires: int, fast: bool) -> Shares:
     count = len(flat.op)
-    if compiled or union_components.worth_it(count * 4 + wires):
-        parent = np.arange(wires, dtype=np.int32)
-        union_components.fast(flat.op, flat.q, flat.pool, count, parent)
-        return parent
-    roots = list(range(wires))
-    union_components.py(flat.op.tolist(), flat.q.tolist(), flat.pool.tolist(), count, roots)
-    return np.array(roots, np.int32)
+    if fast:
+        numbers = np.zeros((7, wires + 1), np.int32)
+        numbers[0] = np.arange(wires + 1)
+        places = np.zeros(wires + 1, np.int64)
+        parent, sizes, gates, local, number, members, wire_at = numbers
+        return Shares(
+            *(parent[:wires], sizes, gates, local, number, members, wire_at, places),
+            *(np.full(wires, -1.0), np.ones(wires, np.complex128)),
+            *(np.zeros(wires, np.complex128), np.empty(count, np.uint8)),
+            *(np.empty(3 * count, np.int32), np.empty(4 * count), np.empty(len(flat.pool), np.int32)),
+        )
+    parent = list(range(wires))
+    lists: list[Any] = [[0] * (wires + 1) for _ in range(7)]
+    return Shares(
+        *(parent, *lists, [-1.0] * wires, [1 + 0j] * wires, [0j] * wires),
+        *([0] * count, [0] * (3 * count), [0.0] * (4 * count), [0] * len(flat.pool)),
+    )
 
 
-def _parts(
-    flat: Flat, need: NDArray[np.uint8], smallest: int
-) -> tuple[list[Part], NDArray[np.int32]]:
-    """Components of ``smallest`` or more wires, and the component of each wire."""
-    if len(flat.op) == 0:
-        return [], np.arange(len(need), dtype=np.int32)
-    parent = _components(flat, len(need))
-    return _split(flat, parent, need, smallest), parent
+class Divided(NamedTuple):
+    """Components, and the wires whose gates touch no other, with their probability of 1."""
+
+    parts: list[Part]
+    single_wires: NDArray[np.int32]
+    single_probabilities: NDArray[np.float64]
 
 
-def _split(
-    flat: Flat, parent: NDArray[np.int32], need: NDArray[np.uint8], smallest: int
-) -> list[Part]:
-    q = flat.q.reshape(-1, 3)
-    pooled = flat.op >= Op.MCX
-    first = np.where(pooled, 0, q[:, 0])
-    if pooled.any():
-        first[pooled] = flat.pool[q[pooled, 0]]
-    owner = parent[first]
-    sizes = np.bincount(parent, minlength=len(parent))
-    local = np.zeros(len(parent), np.int32)
-    parts = []
-    for root in sorted(set(owner.tolist())):
-        if sizes[root] < smallest:
-            continue
-        members = np.flatnonzero(parent == root).astype(np.int32)
-        local[members] = np.arange(len(members), dtype=np.int32)
-        mine = flat if len(members) == len(parent) else flat.taken(np.flatnonzero(owner == root))
-        asked = np.flatnonzero(need[members]).astype(np.int32)
-        parts.append(Part(_local(mine, local, len(members)), members, asked))
-    return parts
+def _divided(flat: Flat, need: NDArray[np.uint8], smallest: int, fast: bool) -> Divided:
+    """The gates by component, those of fewer than ``smallest`` wires followed by hand."""
+    count, wires = len(flat.op), len(need)
+    if count == 0:
+        return Divided([], np.zeros(0, np.int32), np.zeros(0))
+    s = _shares(flat, wires, fast)
+    run = divide.fast if fast else divide.py
+    number = run(flat.op, flat.q, flat.p, flat.pool, count, smallest, s)
+    ones = np.asarray(s.ones)
+    singles = np.flatnonzero(ones >= 0).astype(np.int32)
+    return Divided([_part(s, k, need) for k in range(number)], singles, ones[singles])
 
 
-def _local(flat: Flat, local: NDArray[np.int32], size: int) -> Circuit:
-    q = flat.q.reshape(-1, 3).copy()
-    plain = flat.op < Op.MCX
-    q[plain] = np.where(q[plain] >= 0, local[np.maximum(q[plain], 0)], -1)
-    pool = local[flat.pool] if len(flat.pool) else flat.pool
-    n = len(flat.op)
-    return Circuit(size, 0, flat.op, q, flat.p.reshape(-1, 4), np.full(n, -1, np.int32), pool)
-
-
-def _singles(
-    flat: Flat, parent: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Wires that no multi-qubit gate touches, with their probability of 1."""
-    if len(flat.op) == 0:
-        return np.zeros(0, np.int32), np.zeros(0)
-    sizes = np.bincount(parent, minlength=len(parent))
-    mine = (flat.op <= Op.U) & (sizes[parent[np.minimum(flat.q[::3], len(parent) - 1)]] == 1)
-    states: dict[int, tuple[complex, complex]] = {}
-    params = flat.p.reshape(-1, 4)
-    for i in np.flatnonzero(mine).tolist():
-        wire = int(flat.q[3 * i])
-        a, b = states.get(wire, (1 + 0j, 0j))
-        m = matrix(int(flat.op[i]), tuple(params[i]))
-        states[wire] = (m[0][0] * a + m[0][1] * b, m[1][0] * a + m[1][1] * b)
-    wires = np.fromiter(states, np.int32, len(states))
-    ones = np.array([abs(b) ** 2 / (abs(a) ** 2 + abs(b) ** 2) for a, b in states.values()])
-    return wires, ones
+def _part(s: Shares, k: int, need: NDArray[np.uint8]) -> Part:
+    a, b = int(s.gate_at[k]), int(s.gate_at[k + 1])
+    wires = np.asarray(s.members[s.wire_at[k] : s.wire_at[k + 1]], np.int32)
+    circuit = Circuit(
+        len(wires),
+        0,
+        np.asarray(s.op[a:b], np.uint8),
+        np.asarray(s.q[3 * a : 3 * b], np.int32).reshape(-1, 3),
+        np.asarray(s.p[4 * a : 4 * b], np.float64).reshape(-1, 4),
+        np.full(b - a, -1, np.int32),
+        np.asarray(s.pool, np.int32),
+    )
+    return Part(circuit, wires, np.flatnonzero(need[wires]).astype(np.int32))
 
 
 def simplify(circuit: Circuit, measured: Sequence[tuple[int, int]] | None = None) -> Simplified:
@@ -265,48 +249,35 @@ def simplify(circuit: Circuit, measured: Sequence[tuple[int, int]] | None = None
     ``measured`` are (qubit, classical bit) pairs; by default those of the circuit. Exact
     for the joint distribution of the measured bits.
     """
-    pairs = circuit.measurements() if measured is None else list(measured)
-    flat = flat_gates(circuit)
+    qubits, bits = _measured(circuit) if measured is None else _columns(measured)
     asked = np.zeros(circuit.num_qubits, np.uint8)
-    qubits = np.array([q for q, _ in pairs], np.int32)
     asked[qubits] = 1
-    kept, logic, wire, need = _passes(flat, asked, np.zeros(circuit.num_qubits, np.uint8))
-    parts, parent = _parts(kept, need, 2)
-    single_wires, single_probabilities = _singles(kept, parent)
-    done = Simplified(
+    fast = is_fast(len(circuit))
+    done = _passes(_flat(circuit, fast), asked, np.zeros_like(asked), fast)
+    parts, single_wires, single_probabilities = _divided(done.kept, done.need, 2, fast)
+    return Simplified(
         circuit.num_qubits,
         tuple(parts),
         single_wires,
         single_probabilities,
-        logic,
-        np.array([c for _, c in pairs], np.int32),
-        wire[qubits],
-        len(flat.op),
+        done.logic,
+        bits,
+        done.wire[qubits],
+        done.gates,
         sum(len(p.circuit) for p in parts),
     )
-    return replace(done, steps=tuple(_in_words(done, circuit.num_qubits)))
 
 
-def _in_words(done: Simplified, qubits: int) -> list[str]:
-    """What simplification achieved, for people."""
-    steps = []
-    if done.gates_after < done.gates_before:
-        steps.append(f"{_counted(done.gates_before, 'gate')} became {done.gates_after}")
-    if len(done.logic.op):
-        moved = _counted(len(done.logic.op), "classical gate")
-        steps.append(f"{moved} moved behind the measurement")
-    if len(done.single_wires):
-        steps.append(f"{_counted(len(done.single_wires), 'qubit')} sampled by hand")
-    left = sum(len(p.wires) for p in done.parts)
-    if len(done.parts) > 1:
-        steps.append(f"{len(done.parts)} independent parts")
-    if 0 < left < qubits:
-        steps.append(f"{left} of {qubits} qubits left to simulate")
-    return steps
+def _measured(circuit: Circuit) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    where = np.flatnonzero(circuit.op == int(Op.MEASURE))
+    return circuit.qubits[where, 0], circuit.aux[where]
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _columns(
+    pairs: Sequence[tuple[int, int]],
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    table = np.array(pairs, np.int32).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
 
 
 def simplify_values(
@@ -324,20 +295,19 @@ def simplify_values(
             asked[qubit] = 1
             # Gates diagonal on a wire that is only read in Z commute with the reading.
             level[qubit] = max(int(level[qubit]), 1 if factor == "Z" else 2)
-    done = _passes(flat_gates(circuit), asked, level)
-    parts, _ = _parts(done.kept, done.need, 1)
-    return parts, done.wire
+    fast = is_fast(len(circuit))
+    done = _passes(_flat(circuit, fast), asked, level, fast)
+    return _divided(done.kept, done.need, 1, fast).parts, done.wire
 
 
 def warm_kernels() -> None:
     """Load the compiled passes, or compile them once for this machine."""
     flat = Flat(
-        np.array([Op.H, Op.CX], np.uint8),
-        np.array([0, -1, -1, 0, 1, -1], np.int32),
-        np.zeros(8),
+        np.array([Op.H, Op.CX, Op.CX], np.uint8),
+        np.array([0, -1, -1, 0, 1, -1, 1, 0, -1], np.int32),
+        np.zeros(12),
         np.zeros(0, np.int32),
     )
-    done = _round(flat, np.ones(2, np.uint8), np.zeros(2, np.uint8), compiled=True)
-    _components(done.kept, 2, compiled=True)
-    logic = ClassicalLogic(done.posted.op, done.posted.q, done.posted.pool)
-    logic.apply_compiled(np.zeros((2, 1), np.uint8))
+    done = _passes(flat, np.ones(2, np.uint8), np.zeros(2, np.uint8), fast=True)
+    _divided(done.kept, done.need, 2, fast=True)
+    done.logic.apply_compiled(np.zeros((2, 1), np.uint8))

@@ -170,23 +170,37 @@ def backward(op: Ints, q: Ints, pool: Ints, count: int, need: Ints, level: Ints,
 
 
 @lazy_jit
+def apply_long(op: int, q: Ints, pool: Ints, i: int, bits: Any, shots: int) -> None:
+    """Apply operation ``i``, which has three or more operands, to outcomes in place."""
+    pooled = op >= MCX
+    n = arity(op, q, i)
+    target = operand(q, pool, i, n - 1, pooled)
+    for k in range(shots):
+        fire = 1
+        for s in range(n - 1):
+            fire &= bits[operand(q, pool, i, s, pooled), k]
+        bits[target, k] ^= fire
+
+
+@lazy_jit
 def apply_post(op: Ints, q: Ints, pool: Ints, count: int, bits: Any, shots: int) -> None:
     """Apply classical reversible operations to outcomes; bits[wire, shot] in place."""
     for i in range(count):
-        o = op[i]
-        for k in range(shots):
-            if o == CSWAP:
-                if bits[q[3 * i], k]:
-                    a, b = q[3 * i + 1], q[3 * i + 2]
-                    kept = bits[a, k]
-                    bits[a, k] = bits[b, k]
-                    bits[b, k] = kept
-                continue
-            n = arity(o, q, i)
-            fire = 1
-            for s in range(n - 1):
-                fire &= bits[operand(q, pool, i, s, o >= MCX), k]
-            bits[operand(q, pool, i, n - 1, o >= MCX), k] ^= fire
+        o, a, b = op[i], q[3 * i], q[3 * i + 1]
+        if o == CSWAP:
+            c = q[3 * i + 2]
+            for k in range(shots):
+                change = bits[a, k] & (bits[b, k] ^ bits[c, k])
+                bits[b, k] ^= change
+                bits[c, k] ^= change
+        elif o >= CCX:
+            apply_long(o, q, pool, i, bits, shots)
+        elif o >= CX:
+            for k in range(shots):
+                bits[b, k] ^= bits[a, k]
+        else:
+            for k in range(shots):
+                bits[a, k] ^= 1
 
 
 @lazy_jit

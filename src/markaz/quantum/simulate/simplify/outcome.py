@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
+from markaz.quantum.simulate.draws import columns, draw
 from markaz.quantum.simulate.simplify.kernel_backward import apply_post
+
+FAIR = 1e-14  # a probability this close to one half is one half but for rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Simplified:
 
     The outcome of wire ``w`` is drawn from its part, from ``singles`` (wire, probability
     of 1), or is 0; ``logic`` then maps outcomes to outcomes, and wire ``output_wires[i]``
-    is classical bit ``output_bits[i]``. ``steps`` says in words what was done.
+    is classical bit ``output_bits[i]``.
     """
 
     num_wires: int
@@ -72,7 +75,21 @@ class Simplified:
     output_wires: NDArray[np.int32]
     gates_before: int
     gates_after: int
-    steps: tuple[str, ...] = field(default=())
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What simplification achieved, for people."""
+        left = sum(len(p.wires) for p in self.parts)
+        moved, by_hand = len(self.logic.op), len(self.single_wires)
+        rows = (
+            (self.gates_after < self.gates_before)
+            and f"{_counted(self.gates_before, 'gate')} became {self.gates_after}",
+            moved and f"{_counted(moved, 'classical gate')} moved behind the measurement",
+            by_hand and f"{_counted(by_hand, 'qubit')} sampled by hand",
+            len(self.parts) > 1 and f"{len(self.parts)} independent parts",
+            0 < left < self.num_wires and f"{left} of {self.num_wires} qubits left to simulate",
+        )
+        return tuple(row for row in rows if row)
 
     def assemble(
         self,
@@ -85,13 +102,60 @@ class Simplified:
 
         ``samples[i]`` (shots, asked qubits) are those of ``parts[i]``, in random order.
         """
+        singles = toss(self.single_probabilities, shots, rng)
+        return self._put_together(samples, singles, shots, num_clbits)
+
+    def assemble_few(
+        self, shots: int, num_clbits: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Outcomes of all classical bits that occur in ``shots`` shots, shape (num_clbits,
+        outcomes), and how often each does; where there are no parts and few ``singles``."""
+        wires = len(self.single_wires)
+        states, weights = draw(joint(self.single_probabilities), shots, rng)
+        singles = columns(states, range(wires)).T
+        return self._put_together([], singles, len(states), num_clbits), weights
+
+    def _put_together(
+        self,
+        samples: list[NDArray[np.uint8]],
+        singles: NDArray[np.uint8],
+        shots: int,
+        num_clbits: int,
+    ) -> NDArray[np.uint8]:
         bits = np.zeros((self.num_wires, shots), np.uint8)
         for part, rows in zip(self.parts, samples, strict=True):
             bits[part.wires[part.asked]] = rows.T
         if len(self.single_wires):
-            draws = rng.random((len(self.single_wires), shots))
-            bits[self.single_wires] = draws < self.single_probabilities[:, None]
-        self.logic.apply(bits)
+            bits[self.single_wires] = singles
+        if len(self.logic.op):
+            self.logic.apply(bits)
         out = np.zeros((num_clbits, shots), np.uint8)
         out[self.output_bits] = bits[self.output_wires]
         return out
+
+
+def joint(ones: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities (2**len(ones),) of independent bits that are 1 with ``ones``; bit ``j``
+    of the index is the ``j``-th."""
+    found = np.ones(1)
+    for one in ones.tolist():
+        found = np.concatenate([found * (1 - one), found * one])
+    return found
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def toss(
+    probabilities: NDArray[np.float64], shots: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Independent bits that are 1 with given probabilities, shape (len(probabilities), shots)."""
+    count = len(probabilities)
+    fair = np.abs(probabilities - 0.5) <= FAIR
+    drawn = np.frombuffer(rng.bytes((count * shots + 7) // 8), np.uint8)
+    bits = np.unpackbits(drawn, count=count * shots).reshape(count, shots)
+    if not fair.all():
+        others = np.flatnonzero(~fair)
+        bits[others] = rng.random((len(others), shots)) < probabilities[others, None]
+    return bits

@@ -1,0 +1,1 @@
+"""Devices as the centre knows them: status, rates' subject, calendar."""

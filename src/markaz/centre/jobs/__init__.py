@@ -1,0 +1,1 @@
+"""Jobs: what ran, what waits, in which order and why."""

@@ -1,0 +1,1 @@
+"""The ledger: credits, rates, allocations; append-only."""

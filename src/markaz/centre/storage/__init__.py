@@ -1,0 +1,1 @@
+"""Content-addressed storage of inputs, circuits and results."""
