@@ -1,14 +1,24 @@
-"""For all tests: no network beyond this machine, and the two hypothesis profiles."""
+"""For all tests: no network beyond this machine, the hypothesis profiles, an empty centre."""
 
 from __future__ import annotations
 
 import ipaddress
+import os
+import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import create_engine, text
+
+from markaz.centre.centre import Centre
+from markaz.centre.db import dialect, migrate
+from markaz.centre.settings import Settings
+from markaz.testing.postgres import PostgresMissing, PostgresServer
 
 settings.register_profile(
     "ci",
@@ -79,3 +89,139 @@ def _sender(original: Any) -> Any:
         return original(self, data, *rest)
 
     return sendto
+
+
+# Databases. A test that takes `centre` runs twice: on SQLite and on PostgreSQL.
+#   database       "sqlite" or "postgresql"; parametrise it to ask for one of them
+#   database_url   address of a migrated, empty database of this test's own
+#   settings_for   makes settings for it: settings_for(lease_seconds=1)
+#   centre         the centre opened on it, closed afterwards
+#   blank_url      makes further databases, without tables: blank_url("postgresql")
+
+DSN = "MARKAZ_TEST_POSTGRESQL"  # a server to use; its user must be allowed to create databases
+SETTINGS = {"workers": 0, "lease_seconds": 2.0, "heartbeat_seconds": 0.2}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """Address of a PostgreSQL server for this whole run."""
+    if os.environ.get(DSN):
+        yield os.environ[DSN]
+        return
+    try:
+        server = PostgresServer.start()
+    except PostgresMissing as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"{error}; set {DSN} to a server's address")
+    with server:
+        yield server.url()
+
+
+def made(url: str, name: str) -> str:
+    """``url`` with another database in it."""
+    head, _, rest = url.partition("://")
+    place, mark, query = rest.partition("?")
+    return f"{head}://{place.rpartition('/')[0]}/{name}{mark}{query}"
+
+
+@contextmanager
+def administration(url: str) -> Iterator[Callable[[str], Any]]:
+    """Statements outside any transaction on the server of ``url``."""
+    driver = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    engine = create_engine(driver, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            yield lambda statement: connection.execute(text(statement))
+    finally:
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str) -> Iterator[str]:
+    """Name of a migrated database that is cloned for each test."""
+    name = f"markaz_template_{os.getpid()}"
+    with administration(postgresql_server) as execute:
+        execute(f"CREATE DATABASE {name}")
+        upgraded(made(postgresql_server, name))
+        yield name
+        execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database file that is copied for each test."""
+    path = tmp_path_factory.mktemp("template") / "markaz.db"
+    upgraded(f"sqlite:///{path}")
+    return path
+
+
+def upgraded(url: str) -> None:
+    """Bring the database to the newest schema."""
+    engine = dialect.open_engine(Settings({"database_url": url}).database_url)
+    try:
+        migrate.upgrade(engine)
+    finally:
+        engine.dispose()
+
+
+_count = iter(range(10**9))
+
+
+@pytest.fixture
+def database_url(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    if database == "sqlite":
+        path = tmp_path / "centre" / "markaz.db"
+        path.parent.mkdir()
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server = request.getfixturevalue("postgresql_server")
+    template = request.getfixturevalue("postgresql_template")
+    name = f"markaz_test_{os.getpid()}_{next(_count)}"
+    with administration(server) as execute:
+        execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield made(server, name)
+        execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def blank_url(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
+    """Makes databases without tables: ``blank_url("sqlite")``, ``blank_url("postgresql")``."""
+    made_here: list[str] = []
+
+    def make(kind: str) -> str:
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path / f'blank_{next(_count)}.db'}"
+        server = request.getfixturevalue("postgresql_server")
+        name = f"markaz_blank_{os.getpid()}_{next(_count)}"
+        with administration(server) as execute:
+            execute(f"CREATE DATABASE {name}")
+        made_here.append(name)
+        return Settings({"database_url": made(server, name)}).database_url
+
+    yield make
+    if made_here:
+        with administration(request.getfixturevalue("postgresql_server")) as execute:
+            for name in made_here:
+                execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings_for(database_url: str, tmp_path: Path) -> Callable[..., Settings]:
+    def make(**values: Any) -> Settings:
+        place = {"data": str(tmp_path / "centre"), "database_url": database_url}
+        return Settings(SETTINGS | place | values)
+
+    return make
+
+
+@pytest.fixture
+def centre(settings_for: Callable[..., Settings]) -> Iterator[Centre]:
+    with Centre.open(settings_for()) as opened:
+        yield opened

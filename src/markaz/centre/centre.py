@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+import structlog
 from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import DBAPIError
 
@@ -31,6 +32,8 @@ from markaz.centre.work import Work
 
 KEY_FILE: Final = "secret.key"
 READERS: Final = 4
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,9 @@ class Centre:
             with engine.connect() as connection:
                 check_current(connection)
                 clock = Clock(at_least=_latest(connection))
+        except CentreError:
+            engine.dispose()
+            raise
         except DBAPIError as error:
             engine.dispose()
             raise dialect.translated(error) from error
@@ -73,10 +79,16 @@ class Centre:
             mailer=open_mailer(settings),
             key=centre_key(settings.data),
         )
-        centre = cls(engine, services, Writer(engine, services.chain))
-        centre.writer.submit(
-            lambda connection: services.chain.open(connection, dialect.now(connection, clock))
-        ).result()
+
+        def begin_segment(connection: Connection) -> None:
+            services.chain.open(connection, dialect.now(connection, clock))
+
+        centre = cls(engine, services, Writer(engine, services.chain, begin_segment))
+        try:
+            centre.writer.submit(lambda connection: None).result()
+        except BaseException:
+            centre.close()
+            raise
         return centre
 
     def perform_later(
@@ -89,6 +101,7 @@ class Centre:
         hooks: list[Callable[[], None]] = []
 
         def change(connection: Connection) -> Any:
+            hooks.clear()  # the writer may do a change again
             work = Work(connection, self._now(connection), actor, self.services)
             work.hooks = hooks
             return (
@@ -108,7 +121,7 @@ class Centre:
     def ask(self, act: Act, actor: Principal, **arguments: Any) -> Any:
         """Answer a query from a consistent snapshot, in this thread."""
         try:
-            with self.engine.connect() as connection:
+            with dialect.read_connection(self.engine) as connection:
                 return act(
                     Work(connection, self.services.clock.now(), actor, self.services), **arguments
                 )
@@ -138,12 +151,17 @@ class Centre:
 def _finish(inner: Future[Any], done: Future[Any], hooks: list[Callable[[], None]]) -> None:
     """Pass the outcome on; hooks first, so that whoever wakes up sees what they did."""
     error = inner.exception()
+    for hook in hooks if error is None else ():
+        try:
+            hook()
+        except Exception:  # the change is durable all the same, and its caller waits for that
+            _log.exception("a hook after a commit failed")
+    if not done.set_running_or_notify_cancel():
+        return
     if error is not None:
         done.set_exception(error)
-        return
-    for hook in hooks:
-        hook()
-    done.set_result(inner.result())
+    else:
+        done.set_result(inner.result())
 
 
 def _done_once(work: Work, act: Act, arguments: dict[str, Any], once: Once) -> Any:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from markaz.centre.audit.chain import Chain
 from markaz.centre.db.clock import Clock
@@ -22,6 +22,9 @@ class Store(Protocol):
 
     def delete(self, digest: str) -> None:
         """Forget them; nothing happens if they are not there."""
+
+    def list(self) -> Iterator[tuple[str, float]]:
+        """Every stored hash with the time it was written (seconds since 1970)."""
 
 
 class Mailer(Protocol):
@@ -86,4 +89,5 @@ class Services:
     mailer: Mailer
     key: bytes = field(repr=False)
     listener: QueueListener = field(default_factory=NobodyListens)
+    queue: Any = None  # ``jobs.index.QueueIndex`` in the process that hands out jobs
     count: Callable[[str], None] = lambda _name: None

@@ -83,6 +83,7 @@ GROUPS: Final[dict[str, tuple[Setting, ...]]] = {
         ),
         Setting("tls_key", "", "PEM file with the private key."),
         Setting("site_name", "Markaz", "The centre's name, as people read it."),
+        Setting("sign_up", True, "People may ask for an account; operators approve it."),
     ),
     "Workers and jobs": (
         Setting(
@@ -160,6 +161,7 @@ GROUPS: Final[dict[str, tuple[Setting, ...]]] = {
         Setting(
             "requests_per_minute_anonymous", 600, "Requests of one address without a login.", low=1
         ),
+        Setting("requests_per_minute_total", 120000, "Requests of everybody together.", low=1),
         Setting("logins_per_minute", 10, "Failed logins of one address or one account.", low=1),
         Setting(
             "retention_days",
@@ -184,6 +186,7 @@ GROUPS: Final[dict[str, tuple[Setting, ...]]] = {
             "Empty means files in the data directory; s3://bucket/prefix an S3-compatible store.",
         ),
         Setting("s3_endpoint", "", "Address of an S3-compatible store that is not Amazon's."),
+        Setting("s3_region", "us-east-1", "Its region."),
         Setting("s3_access_key", "", "Its access key."),
         Setting("s3_secret_key", "", "Its secret key.", secret=True),
     ),

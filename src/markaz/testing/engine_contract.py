@@ -21,7 +21,7 @@ from markaz.quantum.programs.circuit import Builder, Circuit
 from markaz.quantum.programs.gates import LAST_GATE, POOLED, TABLE, Op
 from markaz.quantum.programs.limits import DEFAULT
 from markaz.quantum.programs.reference import distribution
-from markaz.quantum.simulate.engines.base import Engine, EngineRefusal
+from markaz.quantum.simulate.engines.base import Engine, EngineRefusal, Pauli
 from markaz.quantum.simulate.samples import Samples
 from markaz.testing.comparisons import SHOTS, Broken, compare, compare_distribution
 
@@ -145,8 +145,8 @@ def _declaration(engine: Engine) -> None:
 
 
 def _refusals(engine: Engine) -> None:
-    """What is no circuit of gates, or too wide, is refused; an unbound parameter, which a
-    caller must not hand in, gives any error but no result."""
+    """What is no circuit of gates, is too wide, or has a parameter that is unbound or not
+    finite is refused."""
     measured = Builder()
     measured.qreg("q", 1)
     measured.creg("c", 1)
@@ -155,19 +155,29 @@ def _refusals(engine: Engine) -> None:
     unbound = _circuit(1, [(Op.RZ, [0], [math.nan]), (Op.H, [0])]).with_arrays(
         parameters=("a",), symbolic=((0, 0, ("param", "a")),)
     )
-    _expect(engine, "unbound parameter", unbound, Exception)
+    _expect(engine, "unbound parameter", unbound)
+    for angle in (math.nan, math.inf):
+        odd = _circuit(1, [(Op.H, [0]), (Op.RZ, [0], [angle]), (Op.H, [0])])
+        _expect(engine, f"the angle {angle}", odd)
     if engine.max_qubits < DEFAULT.qubits:  # no circuit is wider than that
-        _expect(engine, "width", _circuit(engine.max_qubits + 1, [(Op.X, [0])]), EngineRefusal)
+        _expect(engine, "width", _circuit(engine.max_qubits + 1, [(Op.X, [0])]))
     if not engine.dynamic:
-        _expect(engine, "measurement", measured.build(), EngineRefusal)
+        _expect(engine, "measurement", measured.build())
 
 
-def _expect(engine: Engine, what: str, circuit: Circuit, error: type[Exception]) -> None:
-    try:
-        engine.sample(circuit, [0], 10, 1)
-    except error:
-        return
-    raise Broken(f"{what}: not refused")
+def _expect(engine: Engine, what: str, circuit: Circuit) -> None:
+    """EngineRefusal, and nothing else, for samples and for expectation values."""
+    for kind, call in (
+        ("samples", lambda: engine.sample(circuit, [0], 10, 1)),
+        ("values", lambda: engine.expectations(circuit, [Pauli(((0, "X"),))])),
+    ):
+        try:
+            call()
+        except EngineRefusal:
+            continue
+        except Exception as error:
+            raise Broken(f"{what}, {kind}: {type(error).__name__}, not a refusal") from error
+        raise Broken(f"{what}, {kind}: not refused")
 
 
 def _bit_order(engine: Engine) -> None:

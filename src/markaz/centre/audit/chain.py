@@ -1,8 +1,8 @@
 """The hash chain itself: entries are collected, linked, and written with the change.
 
 ``hash = SHA-256(JSON [previous hash, segment, seq, at, actor, verb, subject, details])``,
-where ``details`` is the stored text. A segment's first entry holds the heads of the
-segments before it (all zeros precede it), so that none can be cut off unnoticed.
+where ``details`` is the stored text; all zeros precede a segment's first entry. That entry
+holds the heads of other segments, so that nothing before those can be cut off unnoticed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from markaz.centre.audit.tables import audit_entries, audit_segments
 from markaz.centre.ids import new_id
 
 ZERO: Final = "0" * 64
+Head = tuple[str, int, str]  # segment, seq, hash of an entry
 
 
 def entry_hash(previous: str, fields: tuple[Any, ...]) -> str:
@@ -36,15 +37,18 @@ class Chain:
 
     def open(self, connection: Connection, now: int) -> None:
         """Begin a segment that seals the earlier ones; inside a write transaction."""
-        heads = _open_heads(connection)
+        heads = unsealed(connection)
         self.segment, self._seq, self._head = new_id(now), 0, ZERO
         connection.execute(insert(audit_segments).values(id=self.segment, opened_at=now))
-        connection.execute(
-            update(audit_segments)
-            .where(audit_segments.c.id.in_([head[0] for head in heads]))
-            .values(sealed_by=self.segment)
+        for segment, seq, _ in heads:
+            connection.execute(
+                update(audit_segments)
+                .where(audit_segments.c.id == segment, audit_segments.c.sealed_seq < seq)
+                .values(sealed_by=self.segment, sealed_seq=seq)
+            )
+        self.add(
+            now, "system", "audit.open", self.segment, {"heads": [list(head) for head in heads]}
         )
-        self.add(now, "system", "audit.open", self.segment, {"heads": heads})
 
     def add(self, at: int, actor: str, verb: str, subject: str, details: dict[str, Any]) -> None:
         """Link an entry; it is written by ``flush`` in the transaction under way."""
@@ -54,6 +58,10 @@ class Chain:
         names = ("segment", "seq", "at", "actor", "verb", "subject", "details", "hash")
         self._pending.append(dict(zip(names, (*fields, self._head), strict=True)))
         self._seq += 1
+
+    def head(self) -> Head:
+        """The last entry. Between transactions: the last one that was committed."""
+        return self.segment, self._seq - 1, self._head
 
     def save(self) -> tuple[int, str, int]:
         """A mark to return to."""
@@ -71,20 +79,22 @@ class Chain:
             self._pending = []
 
 
-def _open_heads(connection: Connection) -> list[list[Any]]:
-    """``[segment, seq, hash]`` of the last entry of every segment not yet sealed."""
+def unsealed(connection: Connection) -> list[Head]:
+    """The last entry of every segment that has entries which no later segment holds.
+
+    A server that still runs may add more to its segment; the next one to open seals those.
+    """
+    entries = audit_entries.alias()
     last = (
-        select(audit_entries.c.segment, func.max(audit_entries.c.seq).label("seq"))
-        .join(audit_segments, audit_segments.c.id == audit_entries.c.segment)
-        .where(audit_segments.c.sealed_by.is_(None))
-        .group_by(audit_entries.c.segment)
-        .subquery()
+        select(func.max(entries.c.seq))
+        .where(entries.c.segment == audit_segments.c.id)
+        .correlate(audit_segments)
+        .scalar_subquery()
     )
     rows = connection.execute(
         select(audit_entries.c.segment, audit_entries.c.seq, audit_entries.c.hash)
-        .join(
-            last, (last.c.segment == audit_entries.c.segment) & (last.c.seq == audit_entries.c.seq)
-        )
+        .join(audit_segments, audit_segments.c.id == audit_entries.c.segment)
+        .where(audit_entries.c.seq == last, last > audit_segments.c.sealed_seq)
         .order_by(audit_entries.c.segment)
     )
-    return [list(row) for row in rows]
+    return [(row.segment, row.seq, row.hash) for row in rows]

@@ -12,7 +12,9 @@ audit_segments = Table(
     metadata,
     Column("id", String(40), primary_key=True),
     Column("opened_at", Micros, nullable=False),
+    # The newest segment that holds a hash of this one, and of which entry.
     Column("sealed_by", String(40), nullable=True),
+    Column("sealed_seq", Big, nullable=False, server_default="-1"),
 )
 
 audit_entries = Table(

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+import structlog
+from sqlalchemy import (
+    Connection,
+    Engine,
+    MetaData,
+    Table,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
@@ -18,15 +33,45 @@ from markaz.centre.db.clock import Clock
 from markaz.centre.errors import CentreError
 
 BUSY_SECONDS: Final = 5.0  # how long a writer tries to get SQLite's one write lock
+EXTRA_READERS: Final = 12  # connections beyond the readers' own, for threads that ask directly
+LEADER: Final = 77_001  # numbers of PostgreSQL's advisory locks
+SCHEMA: Final = 77_002
+_MODULES: Final[dict[str, Any]] = {"postgresql": postgresql, "sqlite": sqlite}
 _FULL: Final = ("disk is full", "no space left", "could not extend file")
 _READ_ONLY: Final = ("readonly database", "read-only", "unable to open database")
+_CONFLICTS: Final = ("40001", "40P01", "55P03")  # serialisation, deadlock, lock not available
+# A server that has vanished is noticed within seconds.
+_POSTGRESQL: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15000,
+    "application_name": "markaz",
+}
+
+_log = structlog.get_logger(__name__)
 
 
 def open_engine(url: str, *, readers: int = 4) -> Engine:
     """An engine whose connections are set up for durability; the file's folder is made."""
     if make_url(url).get_backend_name() == "sqlite":
         return _open_sqlite(url, readers)
-    return create_engine(url, pool_size=readers + 1, max_overflow=0, pool_pre_ping=True)
+    engine = create_engine(
+        url,
+        pool_size=readers + 1,
+        max_overflow=EXTRA_READERS,
+        pool_pre_ping=True,
+        connect_args=_POSTGRESQL,
+    )
+    event.listen(engine, "connect", _postgresql_connected)
+    return engine
+
+
+def _postgresql_connected(connection: Any, _record: object) -> None:
+    # A lock that somebody forgot must not hold up every change for ever.
+    connection.execute("SET lock_timeout = '5s'")
+    connection.commit()
 
 
 def _open_sqlite(url: str, readers: int) -> Engine:
@@ -37,7 +82,7 @@ def _open_sqlite(url: str, readers: int) -> Engine:
         url,
         poolclass=QueuePool,
         pool_size=readers + 1,
-        max_overflow=0,
+        max_overflow=EXTRA_READERS,
         connect_args={"check_same_thread": False, "timeout": 0},
     )
     event.listen(engine, "connect", _sqlite_connected)
@@ -54,12 +99,18 @@ def _sqlite_connected(connection: sqlite3.Connection, _record: object) -> None:
         "busy_timeout=0",
         "cache_size=-16000",
         "wal_autocheckpoint=4000",
+        "journal_size_limit=67108864",
     ):
         _patiently(lambda statement=pragma: connection.execute(f"PRAGMA {statement}"))
 
 
 def _sqlite_begin(connection: Connection) -> None:
-    if connection.get_execution_options().get("writes"):
+    options, info = connection.get_execution_options(), connection.info
+    writes = bool(options.get("writes"))
+    if info.get("writes") is not writes:  # what only looks cannot change anything by mistake
+        connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+        info["writes"] = writes
+    if writes:
         _patiently(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     else:
         connection.exec_driver_sql("BEGIN")
@@ -84,16 +135,53 @@ def write_connection(engine: Engine) -> Connection:
     return engine.connect().execution_options(writes=True)
 
 
+def read_connection(engine: Engine) -> Connection:
+    """A connection whose transactions see one state of the database and change nothing."""
+    connection = engine.connect()
+    if is_embedded(engine):
+        return connection
+    return connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+@contextmanager
+def schema_connection(engine: Engine) -> Iterator[Connection]:
+    """A transaction that changes the schema; the only one of all servers' that does.
+
+    SQLite alters a table by making it anew, so foreign keys rest meanwhile and are checked
+    at the end. Raises CentreError ``conflict`` if one of them leads nowhere then.
+    """
+    with write_connection(engine) as connection:
+        if not is_embedded(engine):
+            with connection.begin():
+                connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": SCHEMA})
+                yield connection
+            return
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                yield connection
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                if broken is not None:
+                    raise CentreError("conflict", f"a row of {broken[0]} refers to nothing")
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
+
+
 def is_embedded(engine: Engine) -> bool:
     """Whether the database lives in this process's files (one machine, one server)."""
     return engine.dialect.name == "sqlite"
 
 
 def now(connection: Connection, clock: Clock) -> int:
-    """The time of this transaction, microseconds UTC: PostgreSQL's, or the server's clock."""
-    if connection.dialect.name == "postgresql":
+    """The time of this transaction, microseconds UTC: PostgreSQL's, or the server's clock.
+
+    PostgreSQL is asked every few seconds only; between, the monotonic clock carries on.
+    """
+    if connection.dialect.name == "postgresql" and clock.should_follow():
         query = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
-        clock.not_before(int(connection.execute(query).scalar_one()))
+        if not clock.follow(int(connection.execute(query).scalar_one())):
+            _log.warning("the database's clock jumped; this server keeps its own count")
     return clock.now()
 
 
@@ -111,36 +199,80 @@ def upsert(connection: Connection, table: Table, row: dict[str, Any], keys: Sequ
     connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changes))
 
 
+def insert_or_change(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[dict[str, Any]],
+    keys: Sequence[str],
+    changes: Callable[[Any], dict[str, Any]],
+) -> None:
+    """Insert ``rows``; where a row with the same ``keys`` is there, change it as
+    ``changes(new row)`` says. ``changes`` is a function of a module: its statement is kept."""
+    if rows:
+        statement = _changing(connection.dialect.name, table, tuple(keys), changes)
+        connection.execute(statement, list(rows))
+
+
+@cache
+def _changing(name: str, table: Table, keys: tuple[str, ...], changes: Callable[..., Any]) -> Any:
+    statement = _MODULES[name].insert(table)
+    return statement.on_conflict_do_update(
+        index_elements=list(keys), set_=changes(statement.excluded)
+    )
+
+
 def _insert(connection: Connection, table: Table) -> Any:
-    module = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return module.insert(table)
+    return _MODULES[connection.dialect.name].insert(table)
 
 
-def take_leadership(connection: Connection, name: int = 77_001) -> bool:
+def continue_sequences(connection: Connection, metadata: MetaData) -> None:
+    """After rows were copied with their numbers: have the database count on from there."""
+    if connection.dialect.name != "postgresql":
+        return
+    for table in metadata.sorted_tables:
+        column = table.autoincrement_column
+        if column is not None:
+            last = connection.execute(select(func.max(column))).scalar()
+            sequence = text("SELECT setval(pg_get_serial_sequence(:t, :c), :n, :used)")
+            values = {"t": table.name, "c": column.name, "n": last or 1, "used": last is not None}
+            connection.execute(sequence, values)
+
+
+def take_leadership(connection: Connection) -> bool:
     """Become the one process that hands out jobs; held as long as ``connection`` is open.
 
     With SQLite the data directory's lock file does this (see ``db.lock``).
     """
     if connection.dialect.name != "postgresql":
         return True
-    return bool(connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": name}).scalar())
+    return bool(connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": LEADER}).scalar())
 
 
 def translated(error: DBAPIError | OSError) -> CentreError:
     """What a failed statement or commit means to the caller, without its SQL."""
     said = str(getattr(error, "orig", None) or error).lower()
-    if any(part in said for part in _FULL) or getattr(error, "errno", None) == 28:
+    number = getattr(error, "errno", None)
+    if any(part in said for part in _FULL) or number in (errno.ENOSPC, errno.EDQUOT):
         return CentreError("storage-full", "the centre's disk is full; nothing was stored")
-    if any(part in said for part in _READ_ONLY):
+    if any(part in said for part in _READ_ONLY) or number == errno.EROFS:
         return CentreError("unavailable", "the centre's storage is read-only", retry_after=30)
     return CentreError("unavailable", "the database does not answer; try again", retry_after=1)
 
 
 def is_outage(error: BaseException) -> bool:
     """Whether the database failed, not the statement (a violated constraint is no outage)."""
-    return isinstance(error, OSError) or (
-        isinstance(error, DBAPIError) and not _is_constraint(error)
-    )
+    return isinstance(error, DBAPIError) and not _is_constraint(error) and not is_conflict(error)
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether another server's transaction was in the way, so that a second try may do."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return isinstance(error, DBAPIError) and state in _CONFLICTS
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether the connection is gone: what was not committed on it never happened."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def _is_constraint(error: DBAPIError) -> bool:

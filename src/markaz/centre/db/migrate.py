@@ -10,6 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
+from markaz.centre.db import dialect
 from markaz.centre.errors import CentreError
 
 SCRIPTS: Final = "markaz.centre.db:migrations"
@@ -45,8 +46,11 @@ def check_current(connection: Connection) -> None:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Run the migrations that are missing, each in one transaction with its mark."""
+    """Run the migrations that are missing, all in one transaction: all or none happen.
+
+    Two servers that start at once do not get in each other's way.
+    """
     config = _config()
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+    with dialect.schema_connection(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)

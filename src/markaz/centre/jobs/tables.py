@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
@@ -18,7 +20,17 @@ from sqlalchemy import (
 
 from markaz.centre.db.tables import Big, Micros, id_column, metadata, refers
 
-STATES = ("held", "queued", "claimed", "running", "completed", "failed", "cancelled")
+# Conditions of partial indexes. A statement that is to use one repeats it word by word
+# (as text, not as parameters): that is how both databases recognise it.
+QUEUED: Final = "state = 'queued'"
+ACTIVE: Final = "(state = 'claimed' OR state = 'running')"
+OPEN: Final = "(state = 'held' OR state = 'queued' OR state = 'claimed' OR state = 'running')"
+KEPT: Final = "ended_at IS NOT NULL AND swept_at IS NULL"
+
+
+def _partial(name: str, where: str, *columns: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
 
 jobs = Table(
     "jobs",
@@ -37,15 +49,19 @@ jobs = Table(
     Column("reason", String(32), nullable=True),  # of held: allocation, cap, device, operator …
     Column("note", Text, nullable=True),  # an operator's words that the user may read
     Column("attempt", Integer, nullable=False, server_default="0"),  # the fencing token
+    Column("losses", Integer, nullable=False, server_default="0"),  # of its worker
     Column("worker_id", String(40), nullable=True),
-    # The queue: jobs of one group are served in the order of `place`.
+    Column("cancel_by", String(8), nullable=True),  # user, operator: it is to be stopped
+    Column("cancel_wanted_at", Micros, nullable=True),
+    # The queue: jobs of one group are served in the order of `place`, the time from which
+    # the job may run (an operator can set it earlier or later).
     Column("group_id", Big, nullable=True),
     Column("place", Big, nullable=False),
     Column("qos", String(16), nullable=False),
     # What was asked, and what it is: hashes of stored contents.
     Column("input_hash", String(64), nullable=False),  # the program as it was handed in
     Column("circuit_hash", String(64), nullable=False),  # the checked circuit (wire format)
-    Column("program_hash", String(64), nullable=False),  # semantic
+    Column("program_hash", String(80), nullable=False),  # semantic, "sha256:…"
     Column("options", Text, nullable=False),  # JSON: shots, seed, engine, observables …
     Column("shots", Big, nullable=False),
     Column("qubits", Integer, nullable=False),
@@ -62,7 +78,8 @@ jobs = Table(
     Column("price", Text, nullable=False),  # JSON: the rate that was in force at submission
     Column("reserved", Micros, nullable=False, server_default="0"),
     Column("charged", Micros, nullable=True),
-    # What was said about the wait when it was submitted, seconds.
+    # What was said about the wait when it was submitted, seconds; raw is before correction.
+    Column("wait_raw", Float, nullable=True),
     Column("wait_p50", Float, nullable=True),
     Column("wait_p90", Float, nullable=True),
     Column("created_at", Micros, nullable=False),
@@ -70,6 +87,7 @@ jobs = Table(
     Column("claimed_at", Micros, nullable=True),
     Column("started_at", Micros, nullable=True),
     Column("ended_at", Micros, nullable=True),
+    Column("swept_at", Micros, nullable=True),  # when retention took its contents
     CheckConstraint(
         "state IN ('held', 'queued', 'claimed', 'running', 'completed', 'failed', 'cancelled')",
         name="state",
@@ -77,27 +95,15 @@ jobs = Table(
     CheckConstraint("charged IS NULL OR charged <= reserved", name="charge"),
     Index("ix_jobs_project_id_seq", "project_id", "seq"),
     Index("ix_jobs_user_id_seq", "user_id", "seq"),
-    # Only what waits or runs: these stay small however many jobs are stored.
-    Index(
-        "ix_jobs_waiting",
-        "group_id",
-        "place",
-        sqlite_where=text("state = 'queued'"),
-        postgresql_where=text("state = 'queued'"),
-    ),
-    Index(
-        "ix_jobs_held",
-        "user_id",
-        "reason",
-        sqlite_where=text("state = 'held'"),
-        postgresql_where=text("state = 'held'"),
-    ),
-    Index(
-        "ix_jobs_active",
-        "worker_id",
-        sqlite_where=text("state IN ('claimed', 'running')"),
-        postgresql_where=text("state IN ('claimed', 'running')"),
-    ),
+    # Only what is not final: these stay small however many jobs are stored.
+    # (SQLite reads the row itself unless the index holds the state too.)
+    _partial("ix_jobs_waiting", QUEUED, "group_id", "place", "predicted_seconds", "state"),
+    _partial("ix_jobs_held", "state = 'held'", "project_id", "place"),
+    _partial("ix_jobs_active", ACTIVE, "worker_id", "user_id", "device_id", "state"),
+    _partial("ix_jobs_open", OPEN, "user_id", "state", "seq"),
+    _partial("ix_jobs_session_id", "session_id IS NOT NULL", "session_id", "seq"),
+    # What retention and the record of forecasts walk through, oldest first.
+    _partial("ix_jobs_ended_at", KEPT, "ended_at"),
 )
 
 # Waiting jobs that any rule treats alike: same device, person in project, QoS, size class
@@ -110,7 +116,7 @@ queue_groups = Table(
     refers("project_id", "projects"),
     refers("user_id", "users"),
     Column("qos", String(16), nullable=False),
-    Column("size_class", Integer, nullable=False),  # ⌈log2(limit_seconds)⌉
+    Column("size_class", Integer, nullable=False),  # ⌈4·log2(limit_seconds)⌉
     Column("session_id", String(40), nullable=False, server_default=""),
     Column("boost", Integer, nullable=False, server_default="0"),  # an operator's override
     Index(
@@ -131,6 +137,22 @@ usage = Table(
     PrimaryKeyConstraint("project_id", "user_id"),
 )
 
+# What operators did to the order, with the reason that those delayed can read.
+interventions = Table(
+    "interventions",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=True),
+    refers("device_id", "devices"),
+    Column("job_id", String(40), nullable=False),
+    Column("verb", String(16), nullable=False),  # hold, release, requeue, move, override
+    Column("ahead", Boolean, nullable=False),  # whether it put the job before others
+    Column("reason", Text, nullable=False),
+    Column("actor", String(40), nullable=False),
+    Column("at", Micros, nullable=False),
+    Index("ix_interventions_device_id_at", "device_id", "at"),
+    Index("ix_interventions_job_id", "job_id"),
+)
+
 sessions = Table(
     "sessions",
     metadata,
@@ -149,4 +171,6 @@ sessions = Table(
     CheckConstraint("mode IN ('dedicated', 'batch')", name="mode"),
     CheckConstraint("state IN ('pending', 'open', 'draining', 'closed')", name="state"),
     Index("ix_sessions_project_id", "project_id"),
+    Index("ix_sessions_user_id", "user_id"),
+    _partial("ix_sessions_live", "state <> 'closed'", "device_id"),
 )

@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from markaz.centre.db.tables import Big, Blob, Micros, id_column, metadata, refers
@@ -37,13 +38,22 @@ users = Table(
     Column("state", String(16), nullable=False),  # pending, active, suspended, erased
     Column("language", String(8), nullable=False, server_default="en"),
     Column("password_hash", String(200), nullable=True),
-    Column("totp_secret", Blob, nullable=True),  # encrypted with the centre's key
+    Column("totp_salt", Blob, nullable=True),  # the secret follows from it and the centre's key
+    Column("totp_confirmed", Boolean, nullable=False, server_default=text("false")),
     Column("totp_last_step", Big, nullable=False, server_default="0"),
-    Column("failed_logins", Integer, nullable=False, server_default="0"),
-    Column("locked_until", Micros, nullable=False, server_default="0"),
     Column("created_at", Micros, nullable=False),
     Column("last_login_at", Micros, nullable=True),
     CheckConstraint("state IN ('pending', 'active', 'suspended', 'erased')", name="state"),
+)
+
+# Guesses at a login name, whether or not anybody has it (or the answer would tell).
+login_attempts = Table(
+    "login_attempts",
+    metadata,
+    Column("name", String(64), primary_key=True),  # keyed hash of what was typed
+    Column("count", Integer, nullable=False),
+    Column("last_at", Micros, nullable=False),
+    Column("locked_until", Micros, nullable=False),
 )
 
 centre_roles = Table(
@@ -59,7 +69,8 @@ api_keys = Table(
     "api_keys",
     metadata,
     id_column(),
-    refers("user_id", "users", index=True),
+    Column("kind", String(1), nullable=False),  # u user, s session, w worker
+    refers("user_id", "users", nullable=True, index=True),  # null: the centre's own (workers)
     refers("project_id", "projects", nullable=True),
     Column("label", String(100), nullable=False),
     Column("hash", String(64), nullable=False, unique=True),
@@ -69,6 +80,8 @@ api_keys = Table(
     Column("expires_at", Micros, nullable=True),
     Column("last_used_at", Micros, nullable=True),
     Column("revoked_at", Micros, nullable=True),
+    CheckConstraint("kind IN ('u', 's', 'w')", name="kind"),
+    CheckConstraint("(user_id IS NULL) = (kind = 'w')", name="owner"),
 )
 
 # Links and codes that work once: lost password, lost TOTP, first password.
@@ -83,4 +96,5 @@ one_time_codes = Table(
     Column("expires_at", Micros, nullable=False),
     Column("used_at", Micros, nullable=True),
     Column("mailed", Boolean, nullable=False),
+    CheckConstraint("purpose IN ('first', 'password', 'totp')", name="purpose"),
 )

@@ -16,7 +16,25 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "explain": ("explain", "Show the plan for a program and every engine considered."),
     "convert": ("convert", "Translate a program to another format."),
     "engines": ("engines", "List the simulation engines and which are installed."),
+    "up": ("up", "Start a whole centre: server, workers, first operator."),
+    "serve": ("serve", "Start the server alone."),
+    "worker": ("worker", "Start a worker that runs a centre's jobs."),
+    "login": ("login", "Keep the address of a centre and a key for it."),
+    "env": ("env", "Print the variables by which programs find the centre."),
+    "submit": ("submit", "Hand programs to the centre's queue."),
+    "jobs": ("jobs", "List jobs."),
+    "job": ("job", "Show one job: result, price, provenance, or why it waits."),
+    "cancel": ("cancel", "Stop jobs."),
+    "projects": ("projects", "Projects and their members."),
+    "people": ("people", "Accounts and institutions."),
+    "keys": ("keys", "Your API keys."),
+    "credits": ("credits", "What projects have left, statements, grants."),
+    "devices": ("devices", "What there is to run on."),
+    "audit": ("audit", "Search and verify the audit trail."),
+    "db": ("db", "Upgrade, back up, restore and move the database."),
+    "settings": ("settings", "All settings and what they mean."),
     "doctor": ("doctor", "Check this installation and say how to mend it."),
+    "completion": ("completion", "Completion of commands by the shell."),
 }
 
 
@@ -44,7 +62,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(markaz.__version__, prog_name="markaz", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Markaz: any quantum program in, an honest result out."""
+    """Markaz: the software of a quantum computing centre."""
 
 
 def main() -> None:

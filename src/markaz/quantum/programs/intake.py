@@ -21,6 +21,7 @@ from markaz.quantum.programs.limits import DEFAULT, Limits
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
+_MEASURE: Final = int(Op.MEASURE)  # numpy compares with an enumeration slowly
 HEAD_BYTES: Final = 4096  # enough of a program to tell its format
 _MAGIC: Final = b"QISKIT"
 _SUFFIXES: Final = {
@@ -194,7 +195,7 @@ def measure_if_unmeasured(circuit: Circuit) -> Circuit:
     A program's own register ``meas`` keeps its name; the new one is then ``meas0``, ….
     """
     n = circuit.num_qubits
-    if n == 0 or bool(np.any(circuit.op == Op.MEASURE)):
+    if n == 0 or bool((circuit.op == _MEASURE).any()):
         return circuit
     register = Register(_free_name(circuit), n, circuit.num_clbits)
     bits = np.arange(n, dtype=np.int32)

@@ -12,28 +12,107 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from markaz.quantum.programs import wire
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.simulate.engines.base import EngineFault, EngineRefusal
-from markaz.quantum.simulate.host import LENGTH, PID
+from markaz.quantum.simulate.host import LENGTH, PID, resident_bytes
 from markaz.quantum.simulate.tasks import Answer, Task, from_message
 
+PATIENCE = 1.0  # seconds at least for a worker to be found: a short slice ends no child
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
 class Overrun(Exception):
-    """The task did not end within its time."""
+    """The task did not end within its time; ``paused``: it can go on."""
+
+    def __init__(self, paused: Paused | None = None) -> None:
+        super().__init__()
+        self.paused = paused
 
 
 class OutOfMemory(Exception):
     """The task did not fit its memory."""
 
 
+@dataclass(slots=True)
+class Running:
+    """A task in a worker: its engine, the process, the pipe for the answer, and what has
+    been read of that."""
+
+    key: str
+    pid: int
+    pipe: int
+    chunks: list[bytes] = field(default_factory=list)
+
+    def read(self, seconds: float, keep: int = 0) -> Answer:
+        """The answer, if it comes within ``seconds``.
+
+        Raises what ``Host.run`` raises, and ends the task with it; but where it overruns and
+        holds at most ``keep`` bytes of memory it is stopped, to be gone on with.
+        """
+        try:
+            self._read(time.monotonic() + seconds)
+        except Overrun:
+            if self._stop(keep):
+                raise Overrun(Paused(self)) from None
+            self.end()
+            raise
+        except BaseException:
+            self.end()
+            raise
+        os.close(self.pipe)
+        return _opened(self.key, b"".join(self.chunks))
+
+    def _read(self, deadline: float) -> None:
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.pipe], [], [], left)[0]:
+                raise Overrun
+            chunk = os.read(self.pipe, 1 << 20)
+            if not chunk:
+                return
+            self.chunks.append(chunk)
+
+    def _stop(self, keep: int) -> bool:
+        """Stop the worker unless it holds more than ``keep`` bytes."""
+        if not keep:
+            return False
+        try:
+            os.kill(self.pid, signal.SIGSTOP)
+            return resident_bytes(self.pid) <= keep
+        except OSError:
+            return False
+
+    def end(self) -> None:
+        """Kill the worker."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        os.close(self.pipe)
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A task that was stopped at the end of its time: ``go_on`` or ``end`` it."""
+
+    task: Running
+
+    def go_on(self, seconds: float, keep: int = 0) -> Answer:
+        """As ``Running.read``, after it was let run again."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.task.pid, signal.SIGCONT)
+        return self.task.read(seconds, keep)
+
+    def end(self) -> None:
+        """Kill it."""
+        self.task.end()
+
+
 class Host:
-    """One engine child process; tasks run one at a time."""
+    """One engine child process for a number of threads."""
 
     def __init__(self, threads: int = 1) -> None:
         ours, theirs = socket.socketpair()
@@ -60,22 +139,17 @@ class Host:
         """Whether the engine's library is imported there."""
         return key in self._preloaded
 
-    def run(self, key: str, circuit: Circuit, task: Task, seconds: float, memory: int) -> Answer:
-        """Run a task; raises Overrun, OutOfMemory, EngineRefusal or EngineFault."""
+    def run(
+        self, key: str, circuit: Circuit, task: Task, seconds: float, memory: int, keep: int = 0
+    ) -> Answer:
+        """Run a task; raises Overrun, OutOfMemory, EngineRefusal or EngineFault. At an
+        Overrun the task can go on later if it holds at most ``keep`` bytes of memory."""
         body = np.frombuffer(wire.encode(circuit), np.uint8)
         header = {"engine": key, "task": task.to_json(), "memory": memory}
         with self._lock:
-            pid, pipe = self._request(wire.pack(header, [body]), seconds)
+            pid, pipe = self._request(wire.pack(header, [body]), max(seconds, PATIENCE))
             self._preloaded.add(key)
-        try:
-            data = _read(pipe, time.monotonic() + seconds)
-        except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            raise
-        finally:
-            os.close(pipe)
-        return _opened(key, data)
+        return Running(key, pid, pipe).read(seconds, keep)
 
     def preload(self, key: str) -> None:
         """Import an engine's library there, ahead of its first task."""
@@ -115,18 +189,6 @@ class Host:
         self._socket.close()
         self._process.kill()
         self._process.wait()
-
-
-def _read(pipe: int, deadline: float) -> bytes:
-    chunks: list[bytes] = []
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0 or not select.select([pipe], [], [], left)[0]:
-            raise Overrun
-        chunk = os.read(pipe, 1 << 20)
-        if not chunk:
-            return b"".join(chunks)
-        chunks.append(chunk)
 
 
 def _opened(key: str, data: bytes) -> Answer:

@@ -31,14 +31,18 @@ def terms(facts: Facts, method: Method, shots: int) -> dict[str, float]:
 
     ``call`` is 1; ``gates`` the gates fed to the library; ``work`` the method's own work:
     gates times amplitudes, gates times tableau columns, the summed cubes of bond
-    dimensions, gates times basis states; ``draw`` the work of drawing shots.
+    dimensions, gates times basis states; ``singles`` and ``pairs`` are one-qubit gates and
+    others times amplitudes, where all are held; ``draw`` the work of drawing shots.
     """
     n, gates = facts.qubits, facts.gates
     work, draw = _WORK[method](facts, shots)
+    size = power(n) if method in (Method.STATEVECTOR, Method.AUTOMATIC) else 0.0
     return {
         "call": 1.0,
         "gates": float(gates),
         "work": min(work, HUGE),
+        "singles": min((gates - facts.entangling) * size, HUGE),
+        "pairs": min(facts.entangling * size, HUGE),
         "draw": min(draw, HUGE),
         "bits": float(shots * n),
     }
@@ -102,7 +106,7 @@ def predicted_bytes(facts: Facts, method: Method) -> int:
     return int(64 * power(min(facts.non_clifford, 2 * n, 26)))
 
 
-TERMS = ("call", "gates", "work", "draw", "bits")
+TERMS = ("call", "gates", "work", "singles", "pairs", "draw", "bits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +121,13 @@ class Row:
 
     def predict(self, steps: dict[str, float]) -> float:
         """Seconds for these steps, without loading."""
-        call, gates, work, draw, bits = self.seconds
+        call, gates, work, singles, pairs, draw, bits = self.seconds
         return (
             call * steps["call"]
             + gates * steps["gates"]
             + work * steps["work"]
+            + singles * steps["singles"]
+            + pairs * steps["pairs"]
             + draw * steps["draw"]
             + bits * steps["bits"]
         )

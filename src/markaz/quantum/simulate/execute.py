@@ -23,6 +23,7 @@ from markaz.quantum.simulate.samples import Samples
 from markaz.quantum.simulate.tasks import Answer, Task, perform
 
 EXACT = 1 - 1e-9  # an engine that reports less has truncated
+PAUSED_SHARE = 0.25  # of the memory, that a task which waits for its next slice may hold
 FAILURES = (EngineRefusal, child.Overrun, child.OutOfMemory, EngineFault)
 
 
@@ -65,15 +66,24 @@ def for_engine(
 
 
 def attempt_once(
-    engine: Engine, circuit: Circuit, task: Task, attempt: Attempt, budget: Budget
+    engine: Engine,
+    circuit: Circuit,
+    task: Task,
+    attempt: Attempt,
+    budget: Budget,
+    paused: child.Paused | None = None,
 ) -> Answer:
-    """One attempt; raises one of FAILURES."""
+    """One attempt, or a further slice of one that was paused; raises one of FAILURES."""
     seconds = min(attempt.seconds, budget.left())
     if attempt.in_child or engine.child_only:
         if budget.progress is not None:
             budget.progress(f"{engine.key}: up to {seconds:.1f} s")
-        host = child.host(budget.threads)
-        answer = host.run(engine.key, circuit, task, seconds, budget.memory)
+        keep = int(PAUSED_SHARE * budget.memory)
+        if paused is not None:
+            answer = paused.go_on(seconds, keep)
+        else:
+            host = child.host(budget.threads)
+            answer = host.run(engine.key, circuit, task, seconds, budget.memory, keep)
     else:
         answer = _here(engine, circuit, task)
     if isinstance(answer, Samples) and answer.fidelity < min(budget.min_fidelity, EXACT):
@@ -114,6 +124,29 @@ def run_task(
 
     Raises ProgramError (limit-time, limit-memory or engine) when none did.
     """
+    paused: dict[str, child.Paused] = {}
+    try:
+        answer = _first_success(engines, rows, circuit, task, facts, budget, log, paused)
+    finally:
+        for waiting in paused.values():
+            waiting.end()
+    if answer is None:
+        raise _exhausted(rows, circuit, budget, log)
+    return answer
+
+
+def _first_success(
+    engines: Mapping[str, Engine],
+    rows: list[Candidate],
+    circuit: Circuit,
+    task: Task,
+    facts: Facts | None,
+    budget: Budget,
+    log: Log,
+    paused: dict[str, child.Paused],
+) -> tuple[Answer, str] | None:
+    """As ``run_task``, None if none did; tasks that wait for their next slice stay in
+    ``paused``."""
     refused: set[str] = set()
     for attempt in schedule(rows, budget.left(), in_order=facts is None):
         if attempt.engine in refused:
@@ -127,12 +160,16 @@ def run_task(
         started = time.monotonic()
         try:
             prepared = for_engine(engine, circuit, task, facts)
-            return attempt_once(engine, *prepared, attempt, budget), engine.key
+            waiting = paused.pop(engine.key, None)
+            return attempt_once(engine, *prepared, attempt, budget, waiting), engine.key
         except FAILURES as failure:
             _note(log, engine.key, failure, time.monotonic() - started)
-            if not (isinstance(failure, child.Overrun) or attempt.steps):
+            if isinstance(failure, child.Overrun):
+                if failure.paused is not None:
+                    paused[engine.key] = failure.paused
+            elif not attempt.steps:
                 refused.add(engine.key)
-    raise _exhausted(rows, circuit, budget, log)
+    return None
 
 
 def _exhausted(rows: list[Candidate], circuit: Circuit, budget: Budget, log: Log) -> ProgramError:

@@ -1,9 +1,15 @@
-"""Expectation values: each Pauli string on the gates that it can see."""
+"""Expectation values: each Pauli string on the gates that it can see.
+
+Strings that stay few on their way back through the circuit are carried back at once
+(``carried``). The others are simulated, all on one state or in groups on the light cones
+that they share.
+"""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +17,11 @@ from numpy.typing import NDArray
 from markaz.quantum.observables import PauliSum
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.errors import ProgramError
+from markaz.quantum.programs.gates import LAST_GATE
+from markaz.quantum.programs.transform import select
+from markaz.quantum.simulate.carried import Carried, carry, cones_within_reason
+from markaz.quantum.simulate.cones import Cone
+from markaz.quantum.simulate.engines.adapter import truncation_bound
 from markaz.quantum.simulate.engines.base import Expectation, Pauli
 from markaz.quantum.simulate.execute import run_task
 from markaz.quantum.simulate.facts import Facts, describe
@@ -20,9 +31,11 @@ from markaz.quantum.simulate.settle import settle
 from markaz.quantum.simulate.simplify.driver import simplify_values
 from markaz.quantum.simulate.simplify.outcome import Part
 from markaz.quantum.simulate.tasks import EXPECT, Task
+from markaz.quantum.simulate.value_rows import value_rows
 
-SPLIT_FROM_SECONDS = 0.005  # a cheaper joint run is not worth looking at cone by cone
-SPLIT_UP_TO = 2000  # strings
+SPLIT_FROM_SECONDS: Final = 0.005  # a cheaper joint run is not worth looking at apart
+MOST_ERROR: Final = 1e-3  # bound on a string's value up to which no approximation was made
+APART: Final = "light cones are simulated apart"
 
 
 @dataclass(slots=True)
@@ -81,46 +94,65 @@ def _place(
     return [(i, pieces[i].ask(Pauli(tuple(sorted(f))))) for i, f in local.items()]
 
 
-def _planned(job: Job, layout: Layout, offset: int = 0) -> Layout:
+def _planned(job: Job, layout: Layout, carried: Carried, offset: int = 0) -> Layout:
+    at = len(carried.parts()) + offset
     for i, piece in enumerate(layout.pieces):
-        rows = job.rows(piece.facts, offset + i, paulis=max(len(piece.paulis), 1))
+        paulis = max(len(piece.paulis), 1)
+        rows = value_rows(job, piece.facts, at + i, paulis, carried.engine)
         facts = piece.facts
         piece.plan = PartPlan(facts.qubits, facts.gates, facts.to_json(), rows)
     return layout
 
 
-def _joined(layouts: list[Layout]) -> Layout:
-    """One layout of many."""
+def _joined(layouts: list[Layout], order: list[int]) -> Layout:
+    """One layout of many, whose strings together have the numbers ``order``."""
     pieces: list[Piece] = []
-    factors: list[list[tuple[int, int]] | None] = []
+    factors: list[list[tuple[int, int]] | None] = [None] * len(order)
+    numbers = iter(order)
     for layout in layouts:
         base = len(pieces)
         pieces += layout.pieces
-        factors += [None if f is None else [(base + i, j) for i, j in f] for f in layout.factors]
+        for found in layout.factors:
+            moved = None if found is None else [(base + i, j) for i, j in found]
+            factors[next(numbers)] = moved
     return Layout(pieces, factors)
 
 
-def choose_layout(job: Job, circuit: Circuit, paulis: list[Pauli]) -> Layout:
-    """All strings together, or each on its own light cone, whichever is predicted cheaper."""
-    joint = _planned(job, lay_out(circuit, paulis))
+def choose_layout(
+    job: Job, circuit: Circuit, paulis: list[Pauli], groups: list[Cone], carried: Carried
+) -> Layout:
+    """All strings together, or each group on its own light cone, whichever is predicted
+    cheaper; for ``paulis`` that were not ``carried`` back."""
+    joint = _planned(job, lay_out(circuit, paulis), carried)
     wanted = joint.predicted()
-    if job.replay is not None and "cones" not in job.replay.get("plan", {}).get("why", ""):
+    if job.replay is not None and APART not in job.replay.get("plan", {}).get("why", ""):
         return joint
-    if wanted < SPLIT_FROM_SECONDS or not 1 < len(paulis) <= SPLIT_UP_TO:
+    if len(groups) == 1 or (wanted < SPLIT_FROM_SECONDS and job.replay is None):
         return joint
-    alone: list[Layout] = []
+    apart: list[Layout] = []
     total = 0.0
-    for pauli in paulis:
-        layout = _planned(job, lay_out(circuit, [pauli]), sum(len(x.pieces) for x in alone))
-        total += layout.predicted() + 2e-6 * len(circuit)
+    for group in groups:
+        layout = lay_out(circuit, [paulis[k] for k in group.strings])
+        before = sum(len(x.pieces) for x in apart)
+        total += _planned(job, layout, carried, before).predicted() + 2e-6 * len(circuit)
         if total >= wanted and job.replay is None:
             return joint
-        alone.append(layout)
-    return _joined(alone)
+        apart.append(layout)
+    return _joined(apart, [k for group in groups for k in group.strings])
 
 
-def _prepared(job: Job) -> tuple[Layout, list[Pauli], Plan]:
-    assert job.observables is not None
+@dataclass(slots=True)
+class Prepared:
+    """Values known already, the bound on their error, and what is left to simulate."""
+
+    plan: Plan
+    known: dict[Pauli, float]
+    bound: float
+    left: list[Pauli]
+    layout: Layout
+
+
+def _gates(job: Job) -> Circuit:
     circuit = settle(job.circuit)
     if circuit.is_dynamic:
         raise ProgramError(
@@ -128,43 +160,66 @@ def _prepared(job: Job) -> tuple[Layout, list[Pauli], Plan]:
             "expectation values need a program without mid-circuit measurement, reset or "
             "control flow",
         )
+    return select(circuit, np.flatnonzero(circuit.op <= LAST_GATE))
+
+
+def _prepared(job: Job) -> Prepared:
+    assert job.observables is not None
+    circuit = _gates(job)
     paulis = list(dict.fromkeys(p for o in job.observables for p in o.paulis if p.factors))
-    layout = choose_layout(job, circuit, paulis)
-    plan = summarised([p.plan for p in layout.pieces if p.plan is not None], [])
+    groups = cones_within_reason(circuit, paulis)
+    carried = carry(job, circuit, paulis, groups)
+    left = [p for p in paulis if p not in carried.values]
+    if carried.values and left:
+        groups = cones_within_reason(circuit, left)
+    layout = Layout([], [])
+    if left or not paulis:
+        layout = choose_layout(job, circuit, left, groups, carried)
+    parts = carried.parts() + [p.plan for p in layout.pieces if p.plan is not None]
+    plan = summarised(parts, carried.in_words())
     if len(layout.pieces) > 1:
-        plan.why += "; light cones are simulated apart"
-    left = sum(len(p.part.circuit) for p in layout.pieces)
-    plan.simplifications.append(f"{len(circuit)} operations became {left}")
-    return layout, paulis, plan
+        plan.why += f"; {APART}"
+    if layout.pieces:
+        after = sum(len(p.part.circuit) for p in layout.pieces)
+        plan.simplifications.append(f"{len(circuit)} gates became {after}")
+    return Prepared(plan, carried.values, carried.bound, left, layout)
 
 
 def plan_values(job: Job) -> Plan:
-    """The plan for expectation values; runs nothing."""
-    return _prepared(job)[2]
+    """The plan for expectation values; runs no engine on what is left to simulate."""
+    return _prepared(job).plan
 
 
 def _evaluate(job: Job, layout: Layout) -> float:
     """Fill in the pieces' values; returns the largest error bound."""
     bound = 0.0
     seeds = part_seeds(job.seed, len(layout.pieces))
-    engines = job.engines()
     for piece, seed in zip(layout.pieces, seeds, strict=False):
         if not piece.paulis or piece.plan is None:
             piece.values = np.ones(0)
             continue
-        task = Task(EXPECT, 0, seed, job.budget.threads, (), tuple(piece.paulis))
-        answer, piece.plan.engine = run_task(
-            engines,
-            piece.plan.candidates,
-            piece.part.circuit,
-            task,
-            piece.facts,
-            job.budget,
-            job.log,
-        )
-        assert isinstance(answer, Expectation)
+        answer = _answer(job, piece, piece.plan, seed)
         piece.values, bound = answer.values, max(bound, answer.bound)
     return bound
+
+
+def _answer(job: Job, piece: Piece, plan: PartPlan, seed: int) -> Expectation:
+    """Values by the first engine whose own error bound is small enough."""
+    budget = job.budget
+    allowed = max(MOST_ERROR, truncation_bound(budget.min_fidelity))
+    task = Task(EXPECT, 0, seed, budget.threads, (), tuple(piece.paulis))
+    while True:
+        answer, plan.engine = run_task(
+            job.engines(), plan.candidates, piece.part.circuit, task, piece.facts, budget, job.log
+        )
+        assert isinstance(answer, Expectation)
+        if answer.bound <= allowed:
+            return answer
+        why = f"values could be wrong by {answer.bound:.1g} each"
+        job.log.lines.append(f"{plan.engine}: {why}")
+        plan.candidates = [
+            replace(c, refused=why) if c.engine == plan.engine else c for c in plan.candidates
+        ]
 
 
 def _value(layout: Layout, factors: list[tuple[int, int]] | None) -> float:
@@ -184,11 +239,14 @@ def _total(observable: PauliSum, values: dict[Pauli, float]) -> float:
 
 def run_values(job: Job) -> Result:
     """Exact expectation values of the job's observables."""
-    layout, paulis, plan = _prepared(job)
+    ready = _prepared(job)
     planned = time.monotonic()
-    bound = _evaluate(job, layout)
-    by_pauli = {p: _value(layout, f) for p, f in zip(paulis, layout.factors, strict=True)}
+    bound = max(ready.bound, _evaluate(job, ready.layout))
+    layout = ready.layout
+    by_pauli = ready.known | {
+        p: _value(layout, f) for p, f in zip(ready.left, layout.factors, strict=True)
+    }
     assert job.observables is not None
     values = [_total(o, by_pauli) for o in job.observables]
     errors = [bound * sum(abs(c) for c in o.coefficients) for o in job.observables]
-    return replace(finished(job, plan, planned), values=values, standard_errors=errors)
+    return replace(finished(job, ready.plan, planned), values=values, standard_errors=errors)

@@ -11,14 +11,15 @@ Without Numba everything runs interpreted.
     total.fast(arrays)          compiled (interpreted where Numba is missing)
     total.pick(work)(arrays)    whichever is expected to finish first
 
-A kernel may call other kernels of the same file by name. Calls across files are resolved
-too, but Numba's disk cache does not notice when the other file changes.
+A kernel may call other kernels by name, those of other files too.
 """
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -124,6 +125,13 @@ class Kernel(Generic[P, R]):
             for signature in self.signatures:
                 fast.compile(signature)
 
+    def files(self) -> set[str]:
+        """Source files of the function and of the kernels that it calls."""
+        called = (self.function.__globals__.get(n) for n in self.function.__code__.co_names)
+        kernels = (k for k in called if isinstance(k, Kernel) and k is not self)
+        own = {self.function.__code__.co_filename}
+        return own.union(*(k.files() for k in kernels))
+
     def _is_cached(self) -> bool:
         """Whether the disk cache holds a compiled form (not necessarily for all types)."""
         store: Any = getattr(self.fast, "_cache", None)
@@ -152,7 +160,7 @@ class Kernel(Generic[P, R]):
             return self.py
         function = self._bound(lambda kernel: kernel.fast)
         compiled = numba.njit(nogil=True)(function)
-        _enable_cache(compiled)
+        _enable_cache(compiled, self.files())
         return cast("Callable[P, R]", compiled)
 
 
@@ -208,13 +216,17 @@ def _numba() -> Any:
         return None
 
 
-def _enable_cache(compiled: Any) -> None:
-    """Turn on the disk cache unless no directory can be written."""
+def _enable_cache(compiled: Any, files: Iterable[str] = ()) -> None:
+    """Turn on the disk cache unless no directory can be written; what is in it holds only
+    while none of the ``files`` changes."""
     try:
         compiled.enable_caching()
     except (RuntimeError, OSError):
         return
     store = compiled._cache
+    with suppress(AttributeError, OSError):  # Numba itself looks at one file only
+        stamps = [(s.st_mtime, s.st_size) for s in map(os.stat, sorted(files))]
+        store._cache_file._source_stamp = (store._cache_file._source_stamp, *stamps)
     save = store.save_overload
 
     def save_if_possible(signature: object, data: object) -> None:

@@ -21,7 +21,7 @@ def raise_bond(low: int, high: int, rank: int, n: int, bond: Ints) -> tuple[int,
     highest = 0
     total = 0.0
     for k in range(low + 1, high + 1):
-        value = min(bond[k] + rank, min(k, n - k))
+        value = min(bond[k] + rank, k, n - k)
         bond[k] = value
         highest = max(highest, value)
         total += 8.0 ** min(value, HIGHEST)
@@ -30,7 +30,15 @@ def raise_bond(low: int, high: int, rank: int, n: int, bond: Ints) -> tuple[int,
 
 @lazy_jit
 def survey_gates(
-    op: Ints, q: Ints, pool: Ints, count: int, n: int, kinds: Ints, place: Ints, bond: Ints, out: Ints
+    op: Ints,
+    q: Ints,
+    pool: Ints,
+    count: int,
+    n: int,
+    kinds: Ints,
+    place: Ints,
+    bond: Ints,
+    out: Ints,
 ) -> float:
     """Count gates by kind and bound a matrix product state run over them in order.
 

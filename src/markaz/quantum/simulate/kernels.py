@@ -8,6 +8,7 @@ from markaz.quantum.programs.gates import Op
 from markaz.quantum.simulate.facts import KINDS
 from markaz.quantum.simulate.jit import warm_all
 from markaz.quantum.simulate.kernel_facts import OUT, survey_gates
+from markaz.quantum.simulate.kernels_reading import compile_reader
 from markaz.quantum.simulate.simplify.driver import warm_kernels
 
 
@@ -15,6 +16,7 @@ def compile_kernels() -> None:
     """Compile every kernel for this machine, or load it where that has been done."""
     warm_all()
     warm_kernels()
+    compile_reader()
     cx = np.array([0, 1, -1], np.int32)
     survey_gates.fast(
         np.array([Op.CX], np.uint8),

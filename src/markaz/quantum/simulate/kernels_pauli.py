@@ -19,6 +19,9 @@ CX: Final = 1
 CZ: Final = 2
 SWAP: Final = 3
 TURN: Final = 4  # exp(-i angle/2 Q), Q given by its factors 4 * qubit + X part + 2 * Z part
+ENDLESS: Final = 1 << 62  # steps
+MOST_STRINGS: Final = 1 << 16  # that one string may become in ``run_strings``
+SHARES: Final = 4  # strings that are given up before the others are not tried any more
 NEGLIGIBLE: Final = 1e-15  # coefficient that rounding leaves where exact ones cancel
 
 
@@ -103,6 +106,11 @@ def _turn_in_place(keys, values, terms, words, n, pool, first, count, c, s):  # 
 @lazy_jit
 def _turn(keys, values, terms, words, n, pool, first, count, c, s, limit):  # type: ignore[no-untyped-def]
     """Rotate pairs P, QP into each other; returns keys, values, terms, weight dropped."""
+    here = 0
+    while here < terms and not _anticommutes(keys, here * words, n, pool, first, count):
+        here += 1
+    if here == terms:
+        return keys, values, terms, 0.0
     size = 16
     while size < 2 * terms + 2:
         size *= 2
@@ -155,21 +163,18 @@ def _turn(keys, values, terms, words, n, pool, first, count, c, s, limit):  # ty
     return out, out_values, total, dropped
 
 
-@lazy_jit(
-    signatures=(
-        "Tuple((int64[::1], float64[::1], int64, float64, int64))(int64[::1], float64[::1],"
-        " int64, int64, int64, int32[::1], float64[::1], int32[::1], int64)",
-    )
-)
-def run_pauli(keys, values, words, n, last, rows, angles, pool, limit):  # type: ignore[no-untyped-def]
-    """Take the strings of ``keys`` (changed) back through operations ``last`` to 0.
-
-    Returns keys, coefficients, the number of strings, the weight that was dropped as
-    rounding and the operation that needed more than ``limit`` strings (DONE if none did).
-    """
+@lazy_jit
+def _carry(keys, values, words, n, last, rows, angles, pool, limit, patience):  # type: ignore[no-untyped-def]
+    """Take strings back through operations ``last`` to 0; returns keys, coefficients, the
+    number of strings, the weight dropped, the operation at which there were more than
+    ``limit`` strings or ``patience`` was used up (DONE if none), and the steps taken."""
     terms = len(values)
     dropped = 0.0
+    used = 0
     for m in range(last, -1, -1):
+        used += terms
+        if used > patience:
+            return keys, values, terms, dropped, m, used
         kind, first, count = rows[6 * m], rows[6 * m + 1], rows[6 * m + 2]
         c, s = angles[2 * m], angles[2 * m + 1]
         if kind != TURN:
@@ -182,5 +187,70 @@ def run_pauli(keys, values, words, n, last, rows, angles, pool, limit):  # type:
             )
             dropped += lost
             if terms > limit:
-                return keys, values, terms, dropped, m
-    return keys, values, terms, dropped, DONE
+                return keys, values, terms, dropped, m, used
+    return keys, values, terms, dropped, DONE, used
+
+
+@lazy_jit(
+    signatures=(
+        "Tuple((int64[::1], float64[::1], int64, float64, int64))(int64[::1], float64[::1],"
+        " int64, int64, int64, int32[::1], float64[::1], int32[::1], int64)",
+    )
+)
+def run_pauli(keys, values, words, n, last, rows, angles, pool, limit):  # type: ignore[no-untyped-def]
+    """Take the strings of ``keys`` (changed) back through operations ``last`` to 0.
+
+    Returns keys, coefficients, the number of strings, the weight that was dropped as
+    rounding and the operation that needed more than ``limit`` strings (DONE if none did).
+    """
+    keys, values, terms, dropped, broken, _ = _carry(
+        keys, values, words, n, last, rows, angles, pool, limit, ENDLESS
+    )
+    return keys, values, terms, dropped, broken
+
+
+@lazy_jit(
+    signatures=(
+        "int64(int64[::1], int64[::1], int64, int64, int32[::1], float64[::1], int32[::1],"
+        " int64, int64, float64[::1], float64[::1])",
+    )
+)
+def run_strings(keys, low, words, n, rows, angles, pool, waste, total, values, lost):  # type: ignore[no-untyped-def]
+    """The value on |0...0> of each string of ``keys`` after all operations.
+
+    Strings are taken back one by one until ``total`` steps are used up, or ``waste`` on
+    strings that were given up, each after its share of that; what was not finished keeps
+    its entry in ``values`` (strings,). ``lost`` (strings,) gets the weight dropped as
+    rounding; ``low`` (words,) marks the bits of X parts. Returns the steps taken.
+    """
+    spent = 0
+    wasted = 0
+    for i in range(len(values)):
+        if spent >= total or wasted >= waste:
+            break
+        out, coefs, terms, dropped, broken, used = _carry(
+            keys[i * words : (i + 1) * words].copy(),
+            np.ones(1),
+            words,
+            n,
+            len(rows) // 6 - 1,
+            rows,
+            angles,
+            pool,
+            MOST_STRINGS,
+            min(waste // SHARES, waste - wasted, total - spent),
+        )
+        spent += used
+        if broken != DONE:
+            wasted += used
+            continue
+        value = 0.0
+        for t in range(terms):
+            flips = 0
+            for w in range(words):
+                flips |= out[t * words + w] & low[w]
+            if flips == 0:
+                value += coefs[t]
+        values[i] = value
+        lost[i] = dropped
+    return spent

@@ -10,7 +10,7 @@ import numpy as np
 
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.gates import LAST_GATE, Op
-from markaz.quantum.simulate.engines.base import EngineRefusal
+from markaz.quantum.simulate.engines.base import EngineRefusal, refuse_unbound
 from markaz.quantum.simulate.jit import as_arg
 from markaz.quantum.simulate.kernels_fuse import fuse
 from markaz.quantum.simulate.kernels_lower import ROW, lower
@@ -58,8 +58,10 @@ def lowered(circuit: Circuit, *, engine: str, fast: bool | None = None) -> Micro
     """Micro-operations of a circuit of gates, runs of one-qubit gates multiplied together.
 
     As arrays if ``fast`` (default: if that is quicker), else as lists. Raises
-    EngineRefusal, in the name of ``engine``, where an operation is not a gate.
+    EngineRefusal, in the name of ``engine``, where an operation is not a gate or a
+    parameter is not finite.
     """
+    refuse_unbound(circuit, engine)
     ops = circuit.op
     if len(ops) and int(ops.max()) > LAST_GATE:
         raise EngineRefusal(f"{engine} takes gates only, not {Op(int(ops.max())).name}")

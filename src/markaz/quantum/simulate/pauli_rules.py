@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import combinations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.gates import LAST_GATE, Op
-from markaz.quantum.simulate.engines.base import EngineRefusal
+from markaz.quantum.simulate.engines.base import EngineRefusal, refuse_unbound
 from markaz.quantum.simulate.kernels_pauli import CX, CZ, SWAP, TURN, H
 
 X, Y, Z = 1, 3, 2  # X part + 2 * Z part
@@ -21,58 +23,77 @@ _PI: Final = math.pi
 _NEGLIGIBLE: Final = 1e-15  # cosine or sine of a multiple of pi/2
 
 
-@dataclass(slots=True)
-class Steps:
-    """Operations for ``kernels_pauli`` as growing flat lists."""
+@dataclass(frozen=True, slots=True)
+class Angle:
+    """``constant`` plus ``factors`` (4,) times a gate's parameters."""
 
-    rows: list[int] = field(default_factory=list)
-    angles: list[float] = field(default_factory=list)
-    pool: list[int] = field(default_factory=list)
-    gate: int = 0
-    _arrays: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    constant: float = 0.0
+    factors: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
+
+    def __add__(self, other: Angle) -> Angle:
+        pairs = zip(self.factors, other.factors, strict=True)
+        return Angle(self.constant + other.constant, tuple(a + b for a, b in pairs))
+
+    def __mul__(self, by: float) -> Angle:
+        return Angle(self.constant * by, tuple(f * by for f in self.factors))
+
+    def __neg__(self) -> Angle:
+        return self * -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation for ``kernels_pauli``: ``places`` are indices into the gate's qubits,
+    with the letter of each in a rotation (``codes``, empty otherwise)."""
+
+    kind: int
+    places: tuple[int, ...]
+    codes: tuple[int, ...] = ()
+    angle: Angle = field(default_factory=Angle)
+
+
+@dataclass(slots=True)
+class Recipe:
+    """The steps of one kind of gate, in order."""
+
+    steps: list[Step] = field(default_factory=list)
+
+    def clifford(self, kind: int, *places: int) -> None:
+        """Append H, CX, CZ or SWAP."""
+        self.steps.append(Step(kind, places))
+
+    def turn(self, angle: Angle | float, *factors: tuple[int, int]) -> None:
+        """Append exp(-i angle/2 Q), Q the product of (place, X | Y | Z)."""
+        form = angle if isinstance(angle, Angle) else Angle(angle)
+        self.steps.append(
+            Step(TURN, tuple(p for p, _ in factors), tuple(c for _, c in factors), form)
+        )
+
+    def phase(self, angle: Angle | float, places: Sequence[int]) -> None:
+        """Append the phase ``angle`` on the all-ones state of ``places``."""
+        # The projector on all ones is the product of (I - Z)/2 over the qubits.
+        form = angle if isinstance(angle, Angle) else Angle(angle)
+        share = form * (2.0 / (1 << len(places)))
+        for size in range(1, len(places) + 1):
+            for chosen in combinations(places, size):
+                self.turn(share if size % 2 else -share, *((q, Z) for q in chosen))
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A circuit's operations as flat arrays for ``kernels_pauli``: ``rows`` int32, six a
+    step; ``angles`` float64, cosine and sine of each; ``pool`` int32, factors."""
+
+    rows: NDArray[np.int32]
+    angles: NDArray[np.float64]
+    pool: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.rows) // 6
 
-    def clifford(self, kind: int, a: int, b: int = -1) -> None:
-        """Append H, CX, CZ or SWAP."""
-        self.rows += (kind, 0, 0, a, b, self.gate)
-        self.angles += (1.0, 0.0)
 
-    def turn(self, angle: float, *factors: tuple[int, int]) -> None:
-        """Append exp(-i angle/2 Q), Q the product of (qubit, X | Y | Z)."""
-        c, s = math.cos(angle), math.sin(angle)
-        if abs(s) < _NEGLIGIBLE and c > 0:
-            return
-        self.rows += (TURN, len(self.pool), len(factors), -1, -1, self.gate)
-        self.pool += [4 * q + code for q, code in factors]
-        self.angles += _snapped(c, s)
-
-    def phase(self, angle: float, qubits: Sequence[int]) -> None:
-        """Append the phase ``angle`` on the all-ones state of ``qubits``."""
-        # The projector on all ones is the product of (I - Z)/2 over the qubits.
-        share = 2 * angle / (1 << len(qubits))
-        for size in range(1, len(qubits) + 1):
-            for chosen in combinations(qubits, size):
-                self.turn(share if size % 2 else -share, *((q, Z) for q in chosen))
-
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """``rows`` int32, ``angles`` float64 and ``pool`` int32 for the compiled loop; nothing
-        may be appended any more."""
-        if self._arrays is None:
-            rows, pool = np.array(self.rows, np.int32), np.array(self.pool, np.int32)
-            self._arrays = rows, np.array(self.angles, np.float64), pool
-        return self._arrays
-
-
-def _snapped(c: float, s: float) -> tuple[float, float]:
-    """Exact quarter turns, so that they do not branch."""
-    if abs(c) < _NEGLIGIBLE:
-        return 0.0, math.copysign(1.0, s)
-    return (math.copysign(1.0, c), 0.0) if abs(s) < _NEGLIGIBLE else (c, s)
-
-
-Rule = Callable[[Steps, Sequence[int], Sequence[float]], None]
+# Writes a gate's steps: (recipe, its qubits as places 0, 1, …, its parameters).
+Rule = Callable[[Recipe, Sequence[int], Sequence[Angle]], None]
 
 
 def _turned(code: int, angle: float | None = None) -> Rule:
@@ -92,70 +113,70 @@ def _controlled_turn(code: int) -> Rule:
     return lambda s, q, p: _control(s, q, code, p[0])
 
 
-def _control(s: Steps, q: Sequence[int], code: int, angle: float) -> None:
-    s.turn(angle / 2, (q[1], code))
-    s.turn(-angle / 2, (q[0], Z), (q[1], code))
+def _control(s: Recipe, q: Sequence[int], code: int, angle: Angle) -> None:
+    s.turn(angle * 0.5, (q[1], code))
+    s.turn(angle * -0.5, (q[0], Z), (q[1], code))
 
 
-def _u(s: Steps, q: Sequence[int], p: Sequence[float]) -> None:
+def _u(s: Recipe, q: Sequence[int], p: Sequence[Angle]) -> None:
     theta, phi, lam = p[:3]
     s.turn(lam, (q[0], Z))
     s.turn(theta, (q[0], Y))
     s.turn(phi, (q[0], Z))
 
 
-def _cu(s: Steps, q: Sequence[int], p: Sequence[float]) -> None:
+def _cu(s: Recipe, q: Sequence[int], p: Sequence[Angle]) -> None:
     theta, phi, lam, gamma = p
-    s.turn(gamma + (phi + lam) / 2, (q[0], Z))
+    s.turn(gamma + (phi + lam) * 0.5, (q[0], Z))
     for code, angle in ((Z, lam), (Y, theta), (Z, phi)):
         _control(s, q, code, angle)
 
 
-def _cy(s: Steps, q: Sequence[int], p: Sequence[float]) -> None:
+def _cy(s: Recipe, q: Sequence[int], p: Sequence[Angle]) -> None:
     s.turn(-_PI / 2, (q[1], Z))
     s.clifford(CX, q[0], q[1])
     s.turn(_PI / 2, (q[1], Z))
 
 
-def _ch(s: Steps, q: Sequence[int], p: Sequence[float]) -> None:
+def _ch(s: Recipe, q: Sequence[int], p: Sequence[Angle]) -> None:
     s.turn(-_PI / 4, (q[1], Y))
     s.clifford(CZ, q[0], q[1])
     s.turn(_PI / 4, (q[1], Y))
 
 
-def _csx(s: Steps, q: Sequence[int], p: Sequence[float]) -> None:
+def _csx(s: Recipe, q: Sequence[int], p: Sequence[Angle]) -> None:
     s.turn(_PI / 4, (q[0], Z))
-    _control(s, q, X, _PI / 2)
+    _control(s, q, X, Angle(_PI / 2))
 
 
-def _iswap(s: Steps, q: Sequence[int], p: Sequence[float]) -> None:
+def _iswap(s: Recipe, q: Sequence[int], p: Sequence[Angle]) -> None:
     s.turn(-_PI / 2, (q[0], X), (q[1], X))
     s.turn(-_PI / 2, (q[0], Y), (q[1], Y))
 
 
-def _ecr(s: Steps, q: Sequence[int], p: Sequence[float]) -> None:
+def _ecr(s: Recipe, q: Sequence[int], p: Sequence[Angle]) -> None:
     s.turn(_PI / 2, (q[0], Z), (q[1], X))
     s.turn(_PI, (q[0], X))
 
 
-def _dcx(s: Steps, q: Sequence[int], p: Sequence[float]) -> None:
+def _dcx(s: Recipe, q: Sequence[int], p: Sequence[Angle]) -> None:
     s.clifford(CX, q[0], q[1])
     s.clifford(CX, q[1], q[0])
 
 
-def _mcx(s: Steps, q: Sequence[int], p: Sequence[float]) -> None:
+def _mcx(s: Recipe, q: Sequence[int], p: Sequence[Angle]) -> None:
     s.clifford(H, q[-1])
     s.phase(_PI, q)
     s.clifford(H, q[-1])
 
 
-def _cswap(s: Steps, q: Sequence[int], p: Sequence[float]) -> None:
+def _cswap(s: Recipe, q: Sequence[int], p: Sequence[Angle]) -> None:
     s.clifford(CX, q[2], q[1])
     _mcx(s, q, p)
     s.clifford(CX, q[2], q[1])
 
 
-def _rccx(s: Steps, q: Sequence[int], p: Sequence[float]) -> None:
+def _rccx(s: Recipe, q: Sequence[int], p: Sequence[Angle]) -> None:
     s.turn(-_PI / 2, (q[2], Z))
     _mcx(s, q, p)
     s.turn(_PI / 2, (q[2], Z))
@@ -213,29 +234,105 @@ _RULES: Final[dict[int, Rule]] = {
 }
 
 
+@cache
+def _recipe(op: int, width: int) -> tuple[Step, ...]:
+    """The steps of a gate on ``width`` qubits."""
+    recipe = Recipe()
+    parameters = [Angle(0.0, tuple(float(i == k) for i in range(4))) for k in range(4)]
+    _RULES[op](recipe, range(width), parameters)
+    return tuple(recipe.steps)
+
+
 def steps_of(circuit: Circuit, *, engine: str) -> Steps:
-    """All gates of a circuit; raises EngineRefusal for other operations and for MCX and
-    MCP of more than MAX_PHASE_QUBITS qubits."""
-    steps = Steps()
-    params = circuit.params.tolist()
-    for i, (op, operands) in enumerate(_operations(circuit)):
-        if op > LAST_GATE:
-            raise EngineRefusal(f"{engine} takes gates only, not {Op(op).name}")
-        if op in (Op.MCX, Op.MCP) and len(operands) > MAX_PHASE_QUBITS:
-            raise EngineRefusal(
-                f"{Op(op).name.lower()} of {len(operands)} qubits at gate {i} mixes too many"
-                " Pauli strings"
-            )
-        steps.gate = i
-        _RULES[op](steps, operands, params[i])
-    return steps
+    """All gates of a circuit; raises EngineRefusal for other operations, for parameters
+    that are not finite and for MCX and MCP of more than MAX_PHASE_QUBITS qubits."""
+    refuse_unbound(circuit, engine)
+    width = _widths(circuit, engine)
+    kinds, which = np.unique(circuit.op.astype(np.int64) * 16 + width, return_inverse=True)
+    recipes = [_recipe(int(k) // 16, int(k) % 16) for k in kinds]
+    counts = np.array([len(r) for r in recipes], np.int64)[which]
+    sheet = _Sheet.empty(counts, max((len(t.places) for r in recipes for t in r), default=1))
+    for k, recipe in enumerate(recipes):
+        gates = np.flatnonzero(which == k)
+        sheet.write(circuit, gates, _operands(circuit, gates, int(kinds[k]) % 16), recipe)
+    return sheet.steps()
 
 
-def _operations(circuit: Circuit) -> Iterator[tuple[int, list[int]]]:
-    """(op, qubits) of every operation."""
-    pool = circuit.pool.tolist()
-    for op, (a, b, c) in zip(circuit.op.tolist(), circuit.qubits.tolist(), strict=True):
-        if op in (Op.MCX, Op.MCP):
-            yield op, pool[a : a + b]
-        else:
-            yield op, [a] if b < 0 else [a, b] if c < 0 else [a, b, c]
+def _widths(circuit: Circuit, engine: str) -> NDArray[np.int64]:
+    """Number of qubits of every gate."""
+    others = circuit.op[circuit.op > LAST_GATE]
+    if len(others):
+        raise EngineRefusal(f"{engine} takes gates only, not {Op(int(others[0])).name}")
+    pooled = circuit.op >= Op.MCX
+    width = np.where(pooled, circuit.qubits[:, 1], (circuit.qubits >= 0).sum(axis=1))
+    if (width > MAX_PHASE_QUBITS).any():
+        i = int(np.argmax(width > MAX_PHASE_QUBITS))
+        raise EngineRefusal(
+            f"{Op(int(circuit.op[i])).name.lower()} of {width[i]} qubits at gate {i} mixes too"
+            " many Pauli strings"
+        )
+    return width.astype(np.int64)
+
+
+def _operands(circuit: Circuit, gates: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+    """Qubits of gates of one kind, shape (gates, width)."""
+    qubits = circuit.qubits[gates].astype(np.int64)
+    if int(circuit.op[gates[0]]) < Op.MCX:
+        return qubits[:, :width]
+    found: NDArray[np.int64] = circuit.pool[qubits[:, :1] + np.arange(width)].astype(np.int64)
+    return found
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """Steps being written: ``rows`` (steps, 6), ``angle`` (steps,), ``pool`` (steps, most
+    factors of a rotation); the steps of gate ``i`` begin at ``begin[i]``."""
+
+    begin: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    angle: NDArray[np.float64]
+    pool: NDArray[np.int32]
+
+    @staticmethod
+    def empty(counts: NDArray[np.int64], factors: int) -> _Sheet:
+        """For gates of ``counts`` steps each."""
+        total = int(counts.sum())
+        rows = np.full((total, 6), -1, np.int32)
+        rows[:, 1] = np.arange(total) * factors
+        rows[:, 2] = 0
+        rows[:, 5] = np.repeat(np.arange(len(counts)), counts)
+        pool = np.zeros((total, factors), np.int32)
+        return _Sheet(np.cumsum(counts) - counts, rows, np.zeros(total), pool)
+
+    def write(
+        self,
+        circuit: Circuit,
+        gates: NDArray[np.int64],
+        qubits: NDArray[np.int64],
+        recipe: tuple[Step, ...],
+    ) -> None:
+        """The steps of all ``gates`` of one kind, which act on ``qubits`` (gates, width)."""
+        for j, step in enumerate(recipe):
+            at = self.begin[gates] + j
+            mine = qubits[:, list(step.places)]
+            self.rows[at, 0] = step.kind
+            if step.kind != TURN:
+                self.rows[at, 3 : 3 + mine.shape[1]] = mine
+                continue
+            self.rows[at, 2] = len(step.places)
+            self.pool[at, : len(step.places)] = 4 * mine + np.array(step.codes)
+            self.angle[at] = step.angle.constant
+            for slot in range(4):
+                if step.angle.factors[slot]:
+                    self.angle[at] += step.angle.factors[slot] * circuit.params[gates, slot]
+
+    def steps(self) -> Steps:
+        """What was written, without rotations by multiples of a whole turn."""
+        c, s = np.cos(self.angle), np.sin(self.angle)
+        # Exact quarter turns, so that they do not branch.
+        even, odd = np.abs(s) < _NEGLIGIBLE, np.abs(c) < _NEGLIGIBLE
+        c = np.where(even, np.sign(c), np.where(odd, 0.0, c))
+        s = np.where(odd, np.sign(s), np.where(even, 0.0, s))
+        kept = np.flatnonzero((self.rows[:, 0] != TURN) | (s != 0) | (c < 0))
+        angles = np.stack([c, s], axis=1)[kept]
+        return Steps(self.rows[kept].ravel(), angles.ravel(), self.pool.ravel())

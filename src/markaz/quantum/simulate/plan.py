@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markaz.quantum.programs.circuit import Circuit
@@ -25,10 +25,18 @@ from markaz.quantum.simulate.result import Candidate
 IN_PROCESS_SECONDS = 0.25  # above this a run goes to a child that can be ended
 PROBE_FROM_SECONDS = 0.1  # below this the certain engine is simply run
 PROBE_SHARE = 0.1  # of the certain engine's time, for an uncertain one that may be faster
-FIRST_SLICE = 0.1
-MIN_SLICE = 0.02
+SOON = 0.1
+MIN_SLICE = 0.015
 SLICE_FACTOR = 3.0  # of its prediction, for an uncertain engine that promises to be faster
-SLICE_GROWTH = 5.0
+FIRST_SLICE, SLICE_GROWTH = 0.03, 1.6  # a slice ends no run: the next one goes on with it
+FRONT_SHARE = 0.8  # of the time, for the front alone
+SHARES = (1.0, 0.7, 0.3, 0.3)  # relative lengths of the slices of the front
+TRY_SHARE = 0.04  # of the best prediction, or of what has been used up, for a short try
+LONGEST_TRY = 0.1
+LONGEST_FIRST_TRY = 0.01  # where the best prediction is only a bound
+TRY_AGAIN = 1.0  # seconds after which short tries are repeated
+SURE_SHARE = 0.15  # of the certain engine's time, that those which promise less may take
+MOST_OVERRUN = 5.0  # no slice is this much shorter than the prediction
 NEAR_CLIFFORD_LIMIT = 64
 BOUNDED_BOND, BOUNDED_NON_CLIFFORD, BOUNDED_QUBITS = 6, 12, 16
 FRONT = 2  # engines of one kind that get growing slices
@@ -38,10 +46,11 @@ SELF_LIMITED = ("markaz:sparse", "markaz:pauli")
 MIN_STEPS = 5_000
 HOPELESS = 1e3  # predicted seconds from which a bound promises nothing
 DYNAMIC_STEP = 2.5e-10  # seconds for an amplitude under an operation
+BRANCH_SHARE, BRANCH_SECONDS = 0.2, 1e-5  # of another's bound, to follow histories; a step
 DYNAMIC_LONGEST = 1e6  # seconds; beyond it all bounds are as good as infinite
 INSTANT = "markaz:dense"
 INSTANT_QUBITS, INSTANT_GATES, INSTANT_SECONDS = 9, 300, 4e-4
-SELF_LIMITED_FROM = 3e-3  # seconds of the best prediction, below which no try is worth it
+SELF_LIMITED_FROM = 6e-3  # seconds of the best prediction, below which no try is worth it
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +113,7 @@ def candidates(
 
 def is_bounded(method: Method, facts: Facts) -> bool:
     """Whether a run of this method cannot run away from its prediction."""
-    if method is Method.MPS:
+    if method in (Method.MPS, Method.DECISION_DIAGRAM):
         return facts.bond <= BOUNDED_BOND
     if method is Method.NEAR_CLIFFORD:
         return facts.non_clifford <= BOUNDED_NON_CLIFFORD
@@ -124,16 +133,20 @@ def dynamic_candidates(
     gates = circuit.op[circuit.op <= LAST_GATE]
     clifford = bool(IS_CLIFFORD[gates].all())
     dense = power(circuit.num_qubits)
-    states = {
-        "markaz:branch": min(dense, 100.0 * circuit.num_qubits) if clifford else 4 * dense,
-        "prism:auto": dense,
+    states = {"markaz:branch": 4 * dense, "prism:auto": dense}
+    if clifford:
+        wide = float(circuit.num_qubits)
+        states = {"markaz:branch": min(dense, 100 * wide), "prism:auto": min(dense, 20 * wide)}
+    bounds = {
+        key: DYNAMIC_STEP * shots * len(circuit) * states.get(key, 20 * dense) for key in engines
     }
+    # Histories of a Clifford circuit may be few, which following them soon shows.
+    steps = int(BRANCH_SHARE * bounds.get("prism:auto", 0.0) / BRANCH_SECONDS) if clifford else 0
     rows = []
-    for key in engines:
-        bound = DYNAMIC_STEP * shots * len(circuit) * states.get(key, 20 * dense)
-        safe = bound <= IN_PROCESS_SECONDS
-        seconds = min(bound, DYNAMIC_LONGEST)
-        rows.append(Candidate(key, seconds, 0, None, certain=False, bounded=safe))
+    for key, bound in bounds.items():
+        first = steps if key == "markaz:branch" and steps >= len(circuit) else 0
+        seconds, safe = min(bound, DYNAMIC_LONGEST), bound <= IN_PROCESS_SECONDS
+        rows.append(Candidate(key, seconds, 0, None, certain=False, bounded=safe, steps=first))
     return sorted(rows, key=lambda r: (r.predicted_seconds, r.engine != "prism:auto"))
 
 
@@ -163,19 +176,25 @@ def schedule(rows: list[Candidate], seconds: float, *, in_order: bool = False) -
     sure = [r for r in open_rows if r.certain]
     unsure = [r for r in open_rows if not r.certain]
     if in_order:
-        return _growing(unsure[:FRONT], unsure, seconds)
+        first = [Attempt(r.engine, LONGEST_TRY, False, r.steps) for r in unsure if r.steps]
+        return first + _growing(unsure[:FRONT], unsure, seconds)
     best = open_rows[0].predicted_seconds if open_rows else 0.0
-    tries = _tries(open_rows, min(best * PROBE_SHARE, FIRST_SLICE))
+    longest = LONGEST_TRY if open_rows and open_rows[0].certain else LONGEST_FIRST_TRY
+    tries = _tries(open_rows, best, longest)
     if sure and sure[0].predicted_seconds <= seconds:
         return tries + _with_sure(sure, unsure, seconds)
-    return tries + _growing(_front(unsure), unsure, seconds) + [_whole(r, seconds) for r in sure]
+    again = _tries(open_rows, TRY_AGAIN, LONGEST_TRY)
+    slices = _growing(_front(unsure), unsure, seconds, again)
+    return tries + slices + [_whole(r, seconds) for r in sure]
 
 
-def _tries(rows: list[Candidate], seconds: float) -> list[Attempt]:
-    """Short tries of the engines that limit themselves, unless one is first anyway."""
+def _tries(rows: list[Candidate], best: float, longest: float) -> list[Attempt]:
+    """Tries of the engines that limit themselves, unless one is first anyway, for a small
+    share of ``best`` seconds and at most ``longest``."""
     first = rows[0].engine if rows else ""
-    if not first or seconds < SELF_LIMITED_FROM * PROBE_SHARE or first in SELF_LIMITED:
+    if not first or best < SELF_LIMITED_FROM or first in SELF_LIMITED:
         return []
+    seconds = min(best * TRY_SHARE, longest)
     step = STEP_SECONDS if numba_is_loaded() else SLOW_STEP_SECONDS
     steps = max(int(seconds / step), MIN_STEPS)
     present = {r.engine for r in rows}
@@ -204,10 +223,12 @@ def _with_sure(sure: list[Candidate], unsure: list[Candidate], seconds: float) -
     best = sure[0].predicted_seconds
     leaders = _leaders(unsure)
     before: list[Attempt] = []
+    left = max(SURE_SHARE * best, MIN_SLICE)
     for row in leaders:
-        piece = max(SLICE_FACTOR * row.predicted_seconds, MIN_SLICE)
-        if row.predicted_seconds < best and sum(a.seconds for a in before) < best:
+        piece = min(max(SLICE_FACTOR * row.predicted_seconds, MIN_SLICE), left)
+        if row.predicted_seconds < min(best, MOST_OVERRUN * piece):
             before.append(_slice(row, piece))
+            left -= piece
     if best > PROBE_FROM_SECONDS and not before:
         before = [_slice(r, max(PROBE_SHARE * best, MIN_SLICE)) for r in leaders[:2]]
     rest = _growing(_front(unsure), unsure, seconds)
@@ -218,17 +239,28 @@ def _front(unsure: list[Candidate]) -> list[Candidate]:
     """Who promises to be done soon, then matrix product states, whose bound is the loosest,
     and the best of the others."""
     leaders = _leaders(unsure)
-    soon = [r for r in leaders if r.predicted_seconds < FIRST_SLICE][:1]
+    soon = [r for r in leaders if r.bounded and r.predicted_seconds < SOON][:1]
     mps = [r for r in unsure if r.engine.endswith(":mps") and r not in soon][:FRONT]
     others = [r for r in leaders if r not in soon + mps and r.predicted_seconds < HOPELESS]
     return soon + mps + others[:1]
 
 
-def _growing(front: list[Candidate], everyone: list[Candidate], seconds: float) -> list[Attempt]:
-    """Growing slices for the front; what is left of the time for everyone."""
+def _growing(
+    front: list[Candidate],
+    everyone: list[Candidate],
+    seconds: float,
+    again: Sequence[Attempt] = (),
+) -> list[Attempt]:
+    """Growing slices for the front, ``again`` among them when they have become long; what
+    is left of the time for everyone."""
     attempts: list[Attempt] = []
-    piece = FIRST_SLICE
-    while front and piece * len(front) < seconds / 2:
-        attempts += [_slice(r, piece) for r in front]
+    shares = SHARES[: len(front)]
+    piece, used = FIRST_SLICE, 0.0
+    while front and used + piece * sum(shares) < FRONT_SHARE * seconds:
+        attempts += [_slice(r, piece * s) for r, s in zip(front, shares, strict=True)]
+        before, used = used, used + piece * sum(shares)
+        if before < TRY_AGAIN <= used:
+            attempts += again
         piece *= SLICE_GROWTH
+    everyone = front + [r for r in everyone if r not in front]
     return attempts + [_slice(r, seconds / max(len(everyone), 1)) for r in everyone]

@@ -19,7 +19,8 @@ class Candidate:
     """An engine that was considered for one part: its predicted cost, or why not.
 
     ``certain``: the prediction holds whatever the state looks like; ``bounded``: at least
-    the run cannot take very much longer than predicted.
+    the run cannot take very much longer than predicted. ``steps``: those of a short try
+    that is worth making first (0: none), of an engine that limits itself.
     """
 
     engine: str
@@ -28,6 +29,7 @@ class Candidate:
     refused: str | None = None
     certain: bool = True
     bounded: bool = True
+    steps: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; unknown costs are None."""

@@ -2,87 +2,128 @@
 
 A sweep keeps the state as a vector, so it is for circuits whose light cone has at most
 MAX_QUBITS qubits and whose measurements, if any, are all at the end. Where it is not
-suited, or the engine is absent, ``prepare`` returns None and the caller runs the points
-one by one.
+suited, or no engine for it is installed, ``prepare`` returns None and the caller runs the
+points one by one.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any, Final
+from itertools import chain
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
-from markaz.quantum.programs.gates import LAST_GATE, TABLE, Op, matrix
+from markaz.quantum.programs.gates import LAST_GATE
 from markaz.quantum.programs.parameters import bind_many
 from markaz.quantum.programs.transform import relabel, select
-from markaz.quantum.simulate.cost_model import table, value_terms
 from markaz.quantum.simulate.engines.base import Method, Pauli
 from markaz.quantum.simulate.facts import describe
+from markaz.quantum.simulate.sweep_panta import prepare_panta
+from markaz.quantum.simulate.sweep_prism import prepare_prism
+from markaz.quantum.simulate.value_cost import table, value_terms
+
+Floats = NDArray[np.float64]
 
 MAX_QUBITS: Final = 24
-ENGINE: Final = "prism:statevector"
+ENGINES: Final = {
+    "panta:statevector": ("panta_sim", prepare_panta),
+    "prism:statevector": ("prism_q", prepare_prism),
+}
 # Results of one call: probabilities of 2**n doubles a point, and time between two looks
 # at the clock.
 CHUNK_BYTES: Final = 1 << 28
 CHUNK_GATES: Final = 1 << 34
+TRIAL_SHARE: Final = 50  # one point in so many goes to each engine's trial,
+TRIAL_LEAST: Final = 2  # but not fewer: some engines run points side by side
+TRIAL_FROM: Final = 16  # points
 
-# An angle in radians, or (number of a symbolic angle, factor).
-Angle = tuple[int, float] | float
+
+class Batch(Protocol):
+    """One engine with a prepared circuit; see ``sweep_prism.PrismBatch``."""
+
+    @property
+    def key(self) -> str:
+        """The engine's key."""
+
+    def expectations(self, angles: Floats, paulis: Sequence[Pauli]) -> Floats:
+        """Values (points, len(paulis)) at ``angles`` (points, symbolic angles)."""
+
+    def sums(self, angles: Floats, terms: Sequence[tuple[float, Pauli]]) -> Floats:
+        """Values (points, 1) of one sum of ``terms``."""
+
+    def probabilities(self, angles: Floats) -> Iterator[Floats]:
+        """Probabilities (2**n,) of the basis states, point by point."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sweep:
-    """A prepared circuit: slot ``k`` of the engine is ``scale[k]`` times the symbolic angle
-    ``source[k]``."""
+    """A prepared circuit; ``batches`` by predicted time. ``engine`` is the one that ran
+    most points, or will.
+
+    With ``timed`` the first points of a large sweep are shared out to find the quicker
+    engine; values then agree from run to run up to rounding only.
+    """
 
     circuit: Circuit
-    prepared: Any
-    source: NDArray[np.int64]
-    scale: NDArray[np.float64]
+    batches: tuple[Batch, ...]
+    timed: bool = True
+    engine: str = field(init=False)
 
-    def expectations(
-        self, angles: NDArray[np.float64], paulis: Sequence[Pauli]
-    ) -> Iterator[NDArray[np.float64]]:
+    def __post_init__(self) -> None:
+        self.engine = self.batches[0].key
+
+    def expectations(self, angles: Floats, paulis: Sequence[Pauli]) -> Iterator[Floats]:
         """Values of ``paulis`` at every row of ``angles`` (points, symbolic angles of the
         circuit), in chunks of shape (some points, len(paulis))."""
-        strings = [list(p.factors) for p in paulis]
-        for rows in self._chunks(angles):
-            yield self.prepared.expectation_values_many(rows, strings)
+        return self._quickest(angles, lambda batch, rows: batch.expectations(rows, paulis))
 
-    def sums(
-        self, angles: NDArray[np.float64], terms: Sequence[tuple[float, Pauli]]
-    ) -> Iterator[NDArray[np.float64]]:
-        """As ``expectations``, for one sum of ``terms``; chunks of shape (some points, 1).
-
-        Quicker than adding single strings up: the engine measures those that commute
-        together.
-        """
-        observable = [(float(c), list(p.factors)) for c, p in terms]
-        for rows in self._chunks(angles):
-            found = self.prepared.observable_expectation_many(rows, observable)
-            yield np.array([[value.mean] for value in found])
+    def sums(self, angles: Floats, terms: Sequence[tuple[float, Pauli]]) -> Iterator[Floats]:
+        """As ``expectations``, for one sum of ``terms``; chunks of shape (some points, 1)."""
+        return self._quickest(angles, lambda batch, rows: batch.sums(rows, terms))
 
     def samples(
-        self, angles: NDArray[np.float64], shots: int, rng: np.random.Generator
+        self, angles: Floats, shots: int, rng: np.random.Generator
     ) -> Iterator[NDArray[np.int64]]:
-        """For every row of ``angles`` the outcomes (shots,) as basis-state numbers."""
+        """For every row of ``angles`` the outcomes (shots,) as basis-state numbers; by the
+        first engine throughout, because a seed must give the same outcomes again."""
         for rows in self._chunks(angles):
-            for outcome in self.prepared.run_many(rows):
-                yield _draw(outcome.probabilities, shots, rng)
+            for probabilities in self.batches[0].probabilities(rows):
+                yield _draw(probabilities, shots, rng)
 
-    def _chunks(self, angles: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    def _quickest(
+        self, angles: Floats, values: Callable[[Batch, Floats], Floats]
+    ) -> Iterator[Floats]:
+        """All values: the first points by each engine in turn, then each chunk by the one
+        that was the quicker when it last ran."""
+        compared = self.timed and len(self.batches) > 1 and len(angles) >= TRIAL_FROM
+        batches = self.batches if compared else self.batches[:1]
+        points = max(TRIAL_LEAST, len(angles) // TRIAL_SHARE) if compared else 0
+        start = points * len(batches)
+        trials = [angles[i : i + points] for i in range(0, start, points or 1)]
+        pace = {b.key: 0.0 for b in batches}  # seconds a point; 0: not tried yet
+        done = dict.fromkeys(pace, 0)
+        for rows in chain(trials, self._chunks(angles[start:])):
+            batch = min(batches, key=lambda b: pace[b.key])
+            begun = time.perf_counter()
+            found = values(batch, rows)
+            pace[batch.key] = (time.perf_counter() - begun) / len(rows)
+            done[batch.key] += len(rows)
+            self.engine = max(done, key=lambda key: done[key])
+            yield found
+
+    def _chunks(self, angles: Floats) -> Iterator[Floats]:
         size = 1 << self.circuit.num_qubits
         work = size * max(len(self.circuit), 1)
         step = max(2, min(CHUNK_BYTES // (8 * size), CHUNK_GATES // work))
         for start in range(0, len(angles), step):
-            rows = angles[start : start + step, self.source]
-            yield np.ascontiguousarray(rows * self.scale)
+            yield angles[start : start + step]
 
 
 def light_cone(circuit: Circuit, qubits: Sequence[int]) -> tuple[Circuit, NDArray[np.int64]]:
@@ -106,17 +147,27 @@ def light_cone(circuit: Circuit, qubits: Sequence[int]) -> tuple[Circuit, NDArra
     return relabel(inside, numbers, int(needed.sum())), numbers
 
 
-def prepare(circuit: Circuit) -> Sweep | None:
-    """A sweep over the circuit's symbolic angles; None where it is not suited."""
-    if circuit.num_qubits > MAX_QUBITS or not circuit.symbolic or find_spec("prism_q") is None:
+def prepare(circuit: Circuit, engine: str = "auto", *, timed: bool = True) -> Sweep | None:
+    """A sweep over the circuit's symbolic angles by the installed engines, or by one of
+    them; None where it is not suited. For ``timed`` see Sweep."""
+    if circuit.num_qubits > MAX_QUBITS or not circuit.symbolic:
         return None
     if len(circuit) and int(circuit.op.max()) > LAST_GATE:
         return None
-    writer = _Writer(circuit)
-    try:
-        return writer.sweep()
-    except NotImplementedError:
-        return None
+    keys = sorted(suited(engine), key=lambda key: predicted_seconds(circuit, engine=key))
+    found = [ENGINES[key][1](circuit) for key in keys]
+    batches = tuple(b for b in found if b is not None)
+    return Sweep(circuit, batches, timed) if batches else None
+
+
+def suited(engine: str) -> list[str]:
+    """The engines of a sweep that are installed and that ``engine`` ("auto", a key or a
+    library) allows."""
+    return [
+        key
+        for key, (package, _) in ENGINES.items()
+        if find_spec(package) is not None and engine in ("auto", key, key.partition(":")[0])
+    ]
 
 
 def angles_of(
@@ -137,12 +188,12 @@ def generic(circuit: Circuit) -> Circuit:
     return circuit.with_arrays(params=params, parameters=(), symbolic=())
 
 
-def predicted_seconds(circuit: Circuit, paulis: int = 0) -> float:
-    """Predicted seconds a point, with ``paulis`` strings each; infinite if not listed."""
-    row = table().get(ENGINE)
-    if row is None:
-        return math.inf
-    return row.predict(value_terms(describe(generic(circuit)), Method.STATEVECTOR, paulis))
+def predicted_seconds(circuit: Circuit, paulis: int = 0, engine: str = "auto") -> float:
+    """Predicted seconds a point, with ``paulis`` strings each, of the best engine that
+    ``suited`` gives; infinite if there is none."""
+    rows = [table()[key] for key in suited(engine) if key in table()]
+    steps = value_terms(describe(generic(circuit)), Method.STATEVECTOR, paulis)
+    return min((row.predict(steps) for row in rows), default=math.inf)
 
 
 def _draw(
@@ -152,188 +203,3 @@ def _draw(
     draws = rng.random(shots) * edges[-1]
     found: NDArray[np.int64] = np.searchsorted(edges, draws, side="right")
     return found.clip(max=len(edges) - 1)
-
-
-class _Writer:
-    """Writes a circuit with symbolic angles for the engine.
-
-    The engine can change only the angle of one-angle rotations afterwards, so every gate
-    with a symbolic angle is written with those, up to a global phase.
-    """
-
-    def __init__(self, circuit: Circuit) -> None:
-        import prism_q
-
-        self._library = prism_q
-        self._circuit = circuit
-        self._builder = prism_q.CircuitBuilder(circuit.num_qubits)
-        self._slots: list[tuple[int, float]] = []
-        self._symbols = {(i, s): k for k, (i, s, _) in enumerate(circuit.symbolic)}
-        self._symbolic = {i for i, _, _ in circuit.symbolic}
-
-    def sweep(self) -> Sweep:
-        """Write everything and prepare the engine."""
-        for i in range(len(self._circuit)):
-            if i in self._symbolic:
-                self._write_symbolic(i)
-            else:
-                self._write_fixed(i)
-        builder, library = self._builder, self._library
-        parameters = builder.parameters()
-        kind = library.BackendKind.statevector()
-        prepared = library.PreparedCircuit(builder.build(), parameters, kind)
-        source, scale = np.array(self._slots).reshape(-1, 2).T
-        return Sweep(self._circuit, prepared, source.astype(np.int64), scale)
-
-    def _write_symbolic(self, i: int) -> None:
-        op = Op(int(self._circuit.op[i]))
-        write = _SYMBOLIC.get(op)
-        if write is None:
-            raise NotImplementedError(op.name)
-        angles: list[Angle] = []
-        for slot in range(TABLE[op].num_params):
-            symbol = self._symbols.get((i, slot))
-            value = float(self._circuit.params[i, slot])
-            angles.append(value if symbol is None else (symbol, 1.0))
-        write(self, self._circuit.operands(i), angles)
-
-    def rotate(self, angle: Angle, *factors: tuple[int, str]) -> None:
-        """``exp(-i angle/2 P)`` for the Pauli string ``factors``."""
-        value = angle if isinstance(angle, float) else 0.5
-        if len(factors) == 1:
-            qubit, letter = factors[0]
-            getattr(self._builder, f"r{letter.lower()}")(value, qubit)
-        else:
-            self._builder.pauli_rotation(value, list(factors))
-        if not isinstance(angle, float):
-            self._builder.param(len(self._slots))
-            self._slots.append(angle)
-
-    def cx(self, control: int, target: int) -> None:
-        """A controlled X."""
-        self._builder.cx(control, target)
-
-    def _write_fixed(self, i: int) -> None:
-        op = Op(int(self._circuit.op[i]))
-        gate = TABLE[op]
-        qubits = self._circuit.operands(i)
-        params = tuple(float(x) for x in self._circuit.params[i, : gate.num_params])
-        if op in _NAMED:
-            getattr(self._builder, _NAMED[op])(*params, *qubits)
-        elif op in (Op.MCX, Op.MCP) or gate.controls:
-            self._controlled(op, qubits, params)
-        elif op == Op.CU:
-            self._builder.cu(_block(matrix(op, params)), *qubits)
-        elif op in _ROTATIONS:
-            self.rotate(params[0], *zip(qubits, _ROTATIONS[op], strict=True))
-        elif op in _WRITTEN:
-            for name, places in _WRITTEN[op]:
-                getattr(self._builder, name)(*[qubits[p] for p in places])
-        else:
-            raise NotImplementedError(op.name)
-
-    def _controlled(self, op: Op, qubits: list[int], params: tuple[float, ...]) -> None:
-        base = TABLE[op].base
-        inner = np.array(matrix(int(base if base is not None else Op.X), params), complex)
-        if len(qubits) == 1:
-            self._builder.gate(self._library.Gate.unitary(inner), qubits)
-        else:
-            self._builder.mcu(inner, qubits[:-1], qubits[-1])
-
-
-def _block(full: Any) -> NDArray[np.complex128]:
-    """The 2x2 block of a singly controlled matrix where its control is set."""
-    return np.array(full, complex)[np.ix_([1, 3], [1, 3])]
-
-
-def _scaled(angle: Angle, factor: float) -> Angle:
-    if isinstance(angle, float):
-        return angle * factor
-    return angle[0], angle[1] * factor
-
-
-_Symbolic = Callable[[_Writer, list[int], list[Angle]], None]
-
-
-def _pauli(letters: str) -> _Symbolic:
-    def write(w: _Writer, qubits: list[int], angles: list[Angle]) -> None:
-        w.rotate(angles[0], *zip(qubits, letters, strict=True))
-
-    return write
-
-
-def _controlled_rotation(letter: str) -> _Symbolic:
-    """``(1-Z)/2`` on the control times the rotation's generator, as two rotations."""
-
-    def write(w: _Writer, qubits: list[int], angles: list[Angle]) -> None:
-        control, target = qubits
-        w.rotate(_scaled(angles[0], 0.5), (target, letter))
-        w.rotate(_scaled(angles[0], -0.5), (control, "Z"), (target, letter))
-
-    return write
-
-
-def _u(w: _Writer, qubits: list[int], angles: list[Angle]) -> None:
-    theta, phi, lam = angles
-    w.rotate(lam, (qubits[0], "Z"))
-    w.rotate(theta, (qubits[0], "Y"))
-    w.rotate(phi, (qubits[0], "Z"))
-
-
-def _cp(w: _Writer, qubits: list[int], angles: list[Angle]) -> None:
-    for qubit in qubits:
-        w.rotate(_scaled(angles[0], 0.5), (qubit, "Z"))
-    w.rotate(_scaled(angles[0], -0.5), (qubits[0], "Z"), (qubits[1], "Z"))
-
-
-def _cu(w: _Writer, qubits: list[int], angles: list[Angle]) -> None:
-    """The usual form with two CX; sums of angles become successive rotations."""
-    control, target = qubits
-    theta, phi, lam, gamma = angles
-    for angle, factor in ((gamma, 1.0), (lam, 0.5), (phi, 0.5)):
-        w.rotate(_scaled(angle, factor), (control, "Z"))
-    for angle, factor in ((lam, 0.5), (phi, -0.5)):
-        w.rotate(_scaled(angle, factor), (target, "Z"))
-    w.cx(control, target)
-    for angle, factor in ((lam, -0.5), (phi, -0.5)):
-        w.rotate(_scaled(angle, factor), (target, "Z"))
-    w.rotate(_scaled(theta, -0.5), (target, "Y"))
-    w.cx(control, target)
-    w.rotate(_scaled(theta, 0.5), (target, "Y"))
-    w.rotate(phi, (target, "Z"))
-
-
-_SYMBOLIC: Final[dict[Op, _Symbolic]] = {
-    Op.RX: _pauli("X"),
-    Op.RY: _pauli("Y"),
-    Op.RZ: _pauli("Z"),
-    Op.P: _pauli("Z"),
-    Op.RXX: _pauli("XX"),
-    Op.RYY: _pauli("YY"),
-    Op.RZZ: _pauli("ZZ"),
-    Op.RZX: _pauli("ZX"),
-    Op.CRX: _controlled_rotation("X"),
-    Op.CRY: _controlled_rotation("Y"),
-    Op.CRZ: _controlled_rotation("Z"),
-    Op.CP: _cp,
-    Op.U: _u,
-    Op.CU: _cu,
-}
-_ROTATIONS: Final = {Op.RXX: "XX", Op.RYY: "YY", Op.RZX: "ZX"}
-_NAMED: Final = {
-    op: op.name.lower()
-    for op in (
-        *(Op.ID, Op.X, Op.Y, Op.Z, Op.H, Op.S, Op.SDG, Op.T, Op.TDG, Op.SX, Op.SXDG, Op.P),
-        *(Op.RX, Op.RY, Op.RZ, Op.U, Op.CX, Op.CY, Op.CZ, Op.CH, Op.CRX, Op.CRY, Op.CRZ),
-        *(Op.SWAP, Op.ISWAP, Op.RZZ, Op.CCX, Op.CSWAP),
-    )
-} | {Op.CP: "cphase"}
-# Gates that the engine lacks, as (method, places of the operands), up to a global phase.
-_WRITTEN: Final[dict[Op, tuple[tuple[str, tuple[int, ...]], ...]]] = {
-    Op.DCX: (("cx", (0, 1)), ("cx", (1, 0))),
-    Op.ECR: (("s", (0,)), ("sx", (1,)), ("cx", (0, 1)), ("x", (0,))),
-    Op.RCCX: (
-        *(("h", (2,)), ("t", (2,)), ("cx", (1, 2)), ("tdg", (2,)), ("cx", (0, 2))),
-        *(("t", (2,)), ("cx", (1, 2)), ("tdg", (2,)), ("h", (2,))),
-    ),
-}

@@ -9,7 +9,7 @@ import pytest
 
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.openqasm import read_openqasm
-from markaz.quantum.programs.openqasm.fastpath import simple_number
+from markaz.quantum.programs.openqasm.literals import simple_number
 from markaz.quantum.programs.parameters import evaluate_parameters
 
 V2 = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[1];\n'

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from markaz.quantum.programs import wire
 from markaz.quantum.programs.circuit import Builder, Circuit
 from markaz.quantum.programs.gates import Op
-from markaz.quantum.simulate.child import Host, OutOfMemory, Overrun, host
+from markaz.quantum.simulate.child import Host, OutOfMemory, Overrun, Running, host
 from markaz.quantum.simulate.engines.base import EngineRefusal, Expectation, Pauli
 from markaz.quantum.simulate.engines.registry import get
 from markaz.quantum.simulate.samples import Samples
@@ -89,6 +91,81 @@ def test_an_overrun_is_ended_in_time_and_the_child_lives_on(child: Host) -> None
     assert time.monotonic() - started < 5.0
     answer = child.run("markaz:dense", layers(3, 1), sampling(3), 20.0, GIB)
     assert isinstance(answer, Samples)
+
+
+def test_a_worker_that_answered_takes_the_next_task(child: Host) -> None:
+    pids = set()
+    for _ in range(6):
+        body = np.frombuffer(wire.encode(layers(2, 1)), np.uint8)
+        header = {"engine": "markaz:dense", "task": sampling(2).to_json(), "memory": GIB}
+        with child._lock:
+            pid, pipe = child._request(wire.pack(header, [body]), 20.0)
+        assert isinstance(Running("markaz:dense", pid, pipe).read(20.0), Samples)
+        pids.add(pid)
+
+    assert len(pids) <= 2
+
+
+def test_a_paused_task_goes_on_where_it_was(child: Host) -> None:
+    circuit = layers(15, 100)
+    whole = perform(get("markaz:dense"), circuit, sampling(15))
+    with pytest.raises(Overrun) as first:
+        child.run("markaz:dense", circuit, sampling(15), 0.02, GIB, keep=GIB)
+    paused = first.value.paused
+    assert paused is not None
+    time.sleep(0.3)  # while it is stopped it does nothing
+    assert state_of(paused.task.pid) == "T"
+
+    between = child.run("markaz:dense", layers(3, 1), sampling(3), 20.0, GIB)
+    answer = paused.go_on(60.0)
+
+    assert isinstance(between, Samples)
+    assert isinstance(answer, Samples)
+    assert isinstance(whole, Samples)
+    assert np.array_equal(answer.bits, whole.bits)
+
+
+def test_a_task_that_holds_much_memory_is_ended_rather_than_paused(child: Host) -> None:
+    with pytest.raises(Overrun) as overrun:
+        child.run("markaz:dense", layers(20, 400), sampling(20), 0.3, GIB, keep=1 << 20)
+
+    assert overrun.value.paused is None
+
+
+def test_a_slice_shorter_than_a_fork_ends_no_child(child: Host) -> None:
+    pid = child._process.pid
+    for _ in range(4):  # more than there are spare workers
+        with pytest.raises(Overrun) as overrun:
+            child.run("markaz:dense", layers(20, 400), sampling(20), 1e-4, GIB, keep=GIB)
+        assert overrun.value.paused is not None
+        overrun.value.paused.end()
+
+    assert child.alive
+    assert child._process.pid == pid
+
+
+def test_paused_tasks_die_with_the_host() -> None:
+    other = Host()
+    other.run("markaz:dense", layers(2, 1), sampling(2), 20.0, GIB)
+    with pytest.raises(Overrun) as overrun:
+        other.run("markaz:dense", layers(20, 400), sampling(20), 0.3, GIB, keep=GIB)
+    assert overrun.value.paused is not None
+    pid = overrun.value.paused.task.pid
+
+    other.close()
+
+    deadline = time.monotonic() + 5.0
+    while state_of(pid) not in ("", "Z") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert state_of(pid) in ("", "Z")
+
+
+def state_of(pid: int) -> str:
+    """The letter of a process's state, nothing where it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1]
+    except OSError:
+        return ""
 
 
 def test_too_little_memory_is_told_apart(child: Host) -> None:

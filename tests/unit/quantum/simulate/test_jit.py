@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,7 @@ def fresh(kernel: Kernel[Any, Any]) -> Kernel[Any, Any]:
 class FakeStore:
     def __init__(self) -> None:
         self.disabled = False
+        self._cache_file: Any = SimpleNamespace()
 
     def save_overload(self, signature: object, data: object) -> None:
         raise OSError("disk full")
@@ -151,3 +154,27 @@ print([name for name in slow if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_kernel_knows_the_files_of_all_that_it_calls() -> None:
+    from markaz.quantum.simulate.simplify.kernel_round import one_round
+
+    names = {path.rpartition("/")[2] for path in one_round.files()}
+
+    assert names == {
+        f"kernel_{name}.py" for name in ("round", "forward", "backward", "emit", "gates")
+    }
+
+
+def test_the_cache_is_stamped_with_every_file(tmp_path: Path) -> None:
+    source = tmp_path / "called.py"
+    stamps = []
+    for text in ("a", "ab"):
+        source.write_text(text)
+        compiled = FakeDispatcher()
+        compiled._cache._cache_file._source_stamp = "own"
+        jit._enable_cache(compiled, [str(source)])
+        stamps.append(compiled._cache._cache_file._source_stamp)
+
+    assert all(stamp[0] == "own" and len(stamp) == 2 for stamp in stamps)
+    assert stamps[0] != stamps[1]

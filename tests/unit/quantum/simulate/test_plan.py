@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from markaz.quantum.programs.circuit import Builder, Circuit
+from markaz.quantum.programs.gates import Op
 from markaz.quantum.simulate import plan
 from markaz.quantum.simulate.cost_model import (
     HUGE,
+    TERMS,
     predicted_bytes,
     predicted_seconds,
     table,
@@ -16,7 +20,14 @@ from markaz.quantum.simulate.cost_model import (
 from markaz.quantum.simulate.engines.base import Method
 from markaz.quantum.simulate.engines.registry import engines
 from markaz.quantum.simulate.facts import Facts
-from markaz.quantum.simulate.plan import Attempt, candidates, in_words, refusal, schedule
+from markaz.quantum.simulate.plan import (
+    Attempt,
+    candidates,
+    dynamic_candidates,
+    in_words,
+    refusal,
+    schedule,
+)
 from markaz.quantum.simulate.result import Candidate
 
 GIB = 1 << 30
@@ -34,7 +45,7 @@ def facts(**changes: int | float) -> Facts:
 def test_every_method_has_all_terms(method: Method) -> None:
     steps = terms(facts(), method, 1024)
 
-    assert set(steps) == {"call", "gates", "work", "draw", "bits"}
+    assert set(steps) == set(TERMS)
     assert all(0 <= amount <= HUGE for amount in steps.values())
 
 
@@ -57,7 +68,7 @@ def test_more_work_never_costs_less() -> None:
 
 def test_the_table_names_only_engines_that_exist() -> None:
     assert set(table()) <= set(engines())
-    assert all(s >= 0 for row in table().values() for s in row.seconds.values())
+    assert all(s >= 0 for row in table().values() for s in row.seconds)
 
 
 def test_refusals_name_the_reason() -> None:
@@ -114,8 +125,24 @@ def test_without_certainty_slices_grow_until_the_time_is_used() -> None:
 
     attempts = schedule(rows, 10.0)
 
-    assert [a.engine for a in attempts] == ["a:mps", "b:dd"] * 3
-    assert [a.seconds for a in attempts[::2]] == [0.1, 0.5, 5.0]
+    slices = plan.FIRST_SLICE * plan.SLICE_GROWTH ** np.arange(len(attempts) // 2 - 1)
+    assert [a.engine for a in attempts] == ["a:mps", "b:dd"] * (len(slices) + 1)
+    assert [a.seconds for a in attempts[:-2:2]] == pytest.approx(slices)
+    assert [a.seconds for a in attempts[1:-2:2]] == pytest.approx(plan.SHARES[1] * slices)
+    assert [a.seconds for a in attempts[-2:]] == [5.0, 5.0]
+    assert 4.0 < sum(a.seconds for a in attempts[:-2]) <= 8.0
+
+
+def test_short_tries_are_repeated_when_much_time_has_been_used() -> None:
+    rows = [row("a:mps", 90.0, certain=False), row("markaz:sparse", 95.0, certain=False)]
+
+    attempts = schedule(rows, 60.0)
+
+    tries = [i for i, a in enumerate(attempts) if a.steps]
+    assert tries[0] == 0
+    assert len(tries) == 2
+    assert attempts[tries[1]].steps > attempts[0].steps
+    assert sum(a.seconds for a in attempts[1 : tries[1]]) >= plan.TRY_AGAIN
 
 
 def test_refused_candidates_are_never_tried() -> None:
@@ -138,7 +165,7 @@ def test_the_self_limiting_engine_is_tried_first_for_a_share(
 
     first, second = schedule(rows, 60.0)[:2]
 
-    assert first == Attempt("markaz:sparse", pytest.approx(0.02), False, 400_000)
+    assert first == Attempt("markaz:sparse", pytest.approx(0.008), False, 160_000)
     assert second == Attempt("sv", 60.0, False)
 
 
@@ -146,3 +173,33 @@ def test_it_is_not_tried_where_another_is_done_at_once() -> None:
     rows = [row("sv", 0.0005, certain=True), row("markaz:sparse", 1e9, certain=False)]
 
     assert schedule(rows, 60.0)[0] == Attempt("sv", 60.0, False)
+
+
+def syndrome(op: Op) -> Circuit:
+    b = Builder()
+    b.qreg("q", 12)
+    b.creg("c", 6)
+    for k in range(6):
+        b.gate(Op.H, [k])
+        b.gate(op, [k, k + 6], [0.3])
+        b.measure(k, k)
+        b.gate(Op.H, [k])
+    return b.build()
+
+
+def test_histories_of_a_clifford_circuit_are_tried_first() -> None:
+    found = {k: e for k, e in engines().items() if e.dynamic}
+    rows = dynamic_candidates(found, syndrome(Op.CZ), 4096)
+
+    first, second, *_ = schedule(rows, 10.0, in_order=True)
+
+    assert (first.engine, first.in_child) == ("markaz:branch", False)
+    assert 0 < first.steps < 2000
+    assert second.engine == "prism:auto"
+
+
+def test_histories_of_other_circuits_are_not() -> None:
+    found = {k: e for k, e in engines().items() if e.dynamic}
+    rows = dynamic_candidates(found, syndrome(Op.CRX), 4096)
+
+    assert [a.steps for a in schedule(rows, 10.0, in_order=True) if a.steps] == []

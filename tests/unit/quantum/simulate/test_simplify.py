@@ -14,7 +14,6 @@ from markaz.quantum.programs.transform import remove_measurements
 from markaz.quantum.simulate.engines.base import Pauli
 from markaz.quantum.simulate.expect import lay_out
 from markaz.quantum.simulate.simplify import driver, simplify
-from markaz.quantum.simulate.simplify.outcome import ClassicalLogic
 from markaz.testing.circuits import (
     STYLES,
     exact_probabilities,
@@ -257,12 +256,22 @@ def test_expectation_values_survive_simplification(style: str) -> None:
         assert got == pytest.approx(want, abs=TOLERANCE)
 
 
-def test_classical_logic_of_a_second_round_comes_first() -> None:
-    none = np.zeros(0, np.int32)
-    flip = ClassicalLogic(np.array([Op.X], np.uint8), np.array([0, -1, -1], np.int32), none)
-    copy = ClassicalLogic(np.array([Op.CX], np.uint8), np.array([0, 1, -1], np.int32), none)
-    bits = np.zeros((2, 1), np.uint8)
+@pytest.mark.parametrize("fast", [False, True])
+def test_classical_logic_of_a_second_round_comes_first(fast: bool) -> None:
+    def logic(op: Op, q: list[int], pool: list[int]) -> driver.Flat:
+        if not fast:
+            return driver.Flat([op], q, [], pool)
+        ints = np.array(q, np.int32), np.zeros(0), np.array(pool, np.int32)
+        return driver.Flat(np.array([op], np.uint8), *ints)
 
-    driver._joined(flip, copy).apply(bits)
-
-    assert bits.tolist() == [[1], [1]]
+    # Wires of the first round are called 3, 2, 1, 0 by the second.
+    wire = np.array([3, 2, 1, 0], np.int32) if fast else [3, 2, 1, 0]
+    later = logic(Op.MCX, [0, 4, -1], [0, 1, 2, 3])
+    for earlier, outcome in (
+        (logic(Op.X, [1, -1, -1], [7]), [1, 1, 1, 1]),
+        (logic(Op.CX, [3, 1, -1], [7]), [1, 1, 1, 1]),
+        (logic(Op.CX, [3, 2, -1], [7]), [0, 0, 0, 1]),
+    ):
+        bits = np.array([[0], [0], [1], [1]], np.uint8)
+        driver._logic(driver._joined(earlier, later, wire, fast)).apply(bits)
+        assert bits[:, 0].tolist() == outcome

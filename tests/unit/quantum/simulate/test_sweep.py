@@ -12,10 +12,16 @@ from markaz.quantum.programs import reference
 from markaz.quantum.programs.circuit import Builder, Circuit
 from markaz.quantum.programs.gates import TABLE, Op
 from markaz.quantum.programs.parameters import bind
-from markaz.quantum.simulate import sweep
+from markaz.quantum.simulate import sweep, sweep_prism
 from markaz.quantum.simulate.engines.base import Pauli
+from markaz.quantum.simulate.engines.panta_engine import PantaStatevector
 
 pytest.importorskip("prism_q")
+pytest.importorskip("panta_sim")
+
+PRISM, PANTA = "prism:statevector", "panta:statevector"
+# Gates that panta lacks.
+NOT_PANTA = {op for op in TABLE if int(op) not in PantaStatevector.ops}
 
 NAN = math.nan
 MATRICES = {
@@ -57,9 +63,19 @@ def scrambled(qubits: int = 4) -> Builder:
     return builder
 
 
-def check(circuit: Circuit) -> None:
-    prepared = sweep.prepare(circuit)
+def check(circuit: Circuit, without: tuple[str, ...] = ()) -> None:
+    """Each engine that takes the circuit, ``without`` those that must not, against exact
+    amplitudes."""
+    engines = [key for key in sweep.ENGINES if sweep.prepare(circuit, key) is not None]
+    assert engines == [key for key in sweep.ENGINES if key not in without]
+    for key in engines:
+        check_engine(circuit, key)
+
+
+def check_engine(circuit: Circuit, key: str) -> None:
+    prepared = sweep.prepare(circuit, key)
     assert prepared is not None
+    assert prepared.engine == key
     names = circuit.parameters
     values = np.random.default_rng(4).uniform(-3, 3, (3, len(names)))
     angles = sweep.angles_of(circuit, names, values)
@@ -73,12 +89,13 @@ def check(circuit: Circuit) -> None:
     assert np.allclose(sums[:, 0], found @ [c for c, _ in terms], atol=1e-11, rtol=0)
 
 
-@pytest.mark.parametrize("op", sorted(sweep._SYMBOLIC), ids=lambda op: op.name)
+@pytest.mark.parametrize("op", sorted(sweep_prism._SYMBOLIC), ids=lambda op: op.name)
 def test_every_gate_with_symbolic_angles(op: Op) -> None:
     builder = scrambled()
     gate, at = TABLE[op], len(scrambled().ops)
     builder.gate(op, [2, 0][: gate.num_qubits], [NAN] * gate.num_params)
-    check(symbolic(builder, *((at, s, f"p{s}", 1.5 - s) for s in range(gate.num_params))))
+    entries = [(at, s, f"p{s}", 1.5 - s) for s in range(gate.num_params)]
+    check(symbolic(builder, *entries), (PANTA,) if op in NOT_PANTA else ())
 
 
 def test_some_angles_may_be_numbers_and_share_a_parameter() -> None:
@@ -98,7 +115,8 @@ def test_every_gate_with_fixed_angles(op: Op) -> None:
     gate = TABLE[op]
     builder.gate(op, [3, 1, 0][: gate.num_qubits], [0.4, 0.9, -1.3, 0.2][: gate.num_params])
     builder.gate(Op.RY, [1], [NAN])
-    check(symbolic(builder, (len(builder.ops) - 1, 0, "t", 1.0)))
+    circuit = symbolic(builder, (len(builder.ops) - 1, 0, "t", 1.0))
+    check(circuit, (PANTA,) if op in NOT_PANTA else ())
 
 
 @pytest.mark.parametrize("controls", [0, 1, 3])
@@ -107,7 +125,8 @@ def test_gates_with_any_number_of_controls(controls: int) -> None:
     builder.gate(Op.MCX, [3, 1, 0, 2][3 - controls :])
     builder.gate(Op.MCP, [0, 2, 1, 3][3 - controls :], [0.7])
     builder.gate(Op.RY, [1], [NAN])
-    check(symbolic(builder, (len(builder.ops) - 1, 0, "t", 1.0)))
+    circuit = symbolic(builder, (len(builder.ops) - 1, 0, "t", 1.0))
+    check(circuit, () if controls else (PANTA,))
 
 
 def ladder(qubits: int) -> Circuit:
@@ -166,7 +185,7 @@ def test_samples_follow_the_probabilities() -> None:
 
 def test_chunks_are_bounded_and_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     circuit = ladder(3)
-    prepared = sweep.prepare(circuit)
+    prepared = sweep.prepare(circuit, PRISM)
     assert prepared is not None
     angles = np.random.default_rng(2).uniform(-1, 1, (7, 3))
     whole = np.concatenate(list(prepared.expectations(angles, EVERY_PAULI[:6])))
@@ -183,7 +202,7 @@ def test_what_is_not_suited_is_left_to_others(monkeypatch: pytest.MonkeyPatch) -
     builder = Builder()
     builder.qreg("q", 2)
     builder.gate(Op.MCP, [0, 1], [NAN])
-    assert sweep.prepare(symbolic(builder, (0, 0, "t", 1.0))) is None
+    assert sweep.prepare(symbolic(builder, (0, 0, "t", 1.0)), PRISM) is None
     builder = Builder()
     builder.qreg("q", 1)
     builder.gate(Op.RX, [0], [NAN])
@@ -204,3 +223,66 @@ def test_a_generic_circuit_is_bound_and_has_no_special_angle() -> None:
 def test_predictions_grow_with_the_circuit() -> None:
     assert 0 < sweep.predicted_seconds(ladder(10)) < sweep.predicted_seconds(ladder(20))
     assert sweep.predicted_seconds(ladder(10)) < sweep.predicted_seconds(ladder(10), 100)
+
+
+def test_gates_in_a_row_are_multiplied_whatever_their_angles() -> None:
+    rng = np.random.default_rng(8)
+    special = [0.0, math.pi, -math.pi, math.pi / 2, 2 * math.pi]
+    builder = scrambled()
+    entries = []
+    for op in (Op.RX, Op.H, Op.RZ, Op.T, Op.P, Op.RY, Op.SX, Op.RZ):
+        for q in range(4):
+            entries += [(len(builder.ops), 0, f"t{len(entries)}", 1.0)] * TABLE[op].num_params
+            builder.gate(op, [q], [NAN] * TABLE[op].num_params)
+    circuit = symbolic(builder, *entries)
+    prepared = sweep.prepare(circuit, PANTA)
+    other = sweep.prepare(circuit, PRISM)
+    assert prepared is not None and other is not None
+    for values in (rng.uniform(-3, 3, (4, len(entries))), rng.choice(special, (40, len(entries)))):
+        angles = sweep.angles_of(circuit, circuit.parameters, values)
+        found = np.concatenate(list(prepared.expectations(angles, EVERY_PAULI)))
+        expected = np.concatenate(list(other.expectations(angles, EVERY_PAULI)))
+        assert np.abs(found - expected).max() < 1e-12
+
+
+def test_both_engines_draw_the_same_samples() -> None:
+    circuit = ladder(4)
+    angles = np.random.default_rng(2).uniform(-1, 1, (3, 4))
+    found = []
+    for key in (PRISM, PANTA):
+        prepared = sweep.prepare(circuit, key)
+        assert prepared is not None
+        found.append(list(prepared.samples(angles, 50, np.random.default_rng(1))))
+    assert np.array_equal(found[0], found[1])
+
+
+def test_a_large_sweep_goes_on_with_the_quicker_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    circuit = ladder(3)
+    angles = np.random.default_rng(2).uniform(-1, 1, (100, 3))
+    for slow in (PRISM, PANTA):
+        prepared = sweep.prepare(circuit)
+        assert prepared is not None
+        now = [0.0]
+        monkeypatch.setattr(sweep.time, "perf_counter", lambda now=now: now[0])
+        batches = tuple(Slowed(b, now, 1.0 + (b.key == slow)) for b in prepared.batches)
+        timed = sweep.Sweep(circuit, batches)
+        values = np.concatenate(list(timed.expectations(angles, EVERY_PAULI[:6])))
+        assert timed.engine == ({PRISM, PANTA} - {slow}).pop()
+        assert {b.key: b.points for b in batches} == {slow: 2, timed.engine: 98}
+        plain = sweep.Sweep(circuit, prepared.batches, timed=False)
+        expected = np.concatenate(list(plain.expectations(angles, EVERY_PAULI[:6])))
+        assert np.abs(values - expected).max() < 1e-12
+        assert plain.engine == prepared.batches[0].key
+
+
+class Slowed:
+    """A batch on a clock of its own; counts its points."""
+
+    def __init__(self, batch: sweep.Batch, now: list[float], seconds: float) -> None:
+        self.batch, self.now, self.seconds, self.points = batch, now, seconds, 0
+        self.key = batch.key
+
+    def expectations(self, angles: np.ndarray, paulis: list[Pauli]) -> np.ndarray:
+        self.now[0] += self.seconds * len(angles)
+        self.points += len(angles)
+        return self.batch.expectations(angles, paulis)

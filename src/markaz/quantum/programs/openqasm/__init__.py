@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.limits import DEFAULT, Limits
+from markaz.quantum.programs.openqasm import compiled
 from markaz.quantum.programs.openqasm.fastpath import FastPath
 from markaz.quantum.programs.openqasm.interpreter import Interpreter
 from markaz.quantum.programs.openqasm.lexer import BLANK, END, Source, clip
 from markaz.quantum.programs.openqasm.parser import Parser
 from markaz.quantum.programs.openqasm.reading import Reading
+
+if TYPE_CHECKING:
+    from markaz.quantum.programs.openqasm.kernelpath import KernelPath
 
 __all__ = ["read_openqasm", "version_of"]
 
@@ -65,12 +70,18 @@ def read_openqasm(text: str, limits: Limits = DEFAULT) -> Circuit:
 
 
 def _carry_out(program: Interpreter, parser: Parser, at: int) -> None:
-    lexer, fast = parser.lexer, FastPath(program)
+    lexer, fast, kernel = parser.lexer, FastPath(program), _kernel_path(program, parser)
     if include := _INCLUDE(lexer.text, at):
         at = include.end()
     while True:
         at = _after_blank(lexer.text, at)
-        taken = fast.take(at)
+        taken = fast.registers(at)
+        if kernel is not None and taken == at < len(lexer.text):
+            taken = kernel.take(at)
+            if taken == at:
+                kernel.replay()
+        if taken == at:
+            taken = fast.take(at)
         if taken > at:
             at = taken
             continue
@@ -82,6 +93,15 @@ def _carry_out(program: Interpreter, parser: Parser, at: int) -> None:
         if program.execute(statement) == "end":
             break
     program.finish(at)
+
+
+def _kernel_path(program: Interpreter, parser: Parser) -> KernelPath | None:
+    run = compiled.reader()
+    if run is None:
+        return None
+    from markaz.quantum.programs.openqasm.kernelpath import kernel_path  # noqa: PLC0415 - loaded
+
+    return kernel_path(program, parser, run)
 
 
 def _after_blank(text: str, at: int) -> int:

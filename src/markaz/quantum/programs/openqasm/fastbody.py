@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import Final
 
 from markaz.quantum.programs.openqasm.expressions import Item, Rpn
-from markaz.quantum.programs.openqasm.fastpath import simple_number
+from markaz.quantum.programs.openqasm.literals import simple_number
 from markaz.quantum.programs.openqasm.syntax import GateCall
 
 _LINE: Final = (

@@ -21,6 +21,7 @@ from markaz.quantum.programs.openqasm.evaluate import Evaluator
 from markaz.quantum.programs.openqasm.expressions import ExpressionReader, Item, Rpn
 from markaz.quantum.programs.openqasm.gatedefs import Gate, Opaque, WellKnown
 from markaz.quantum.programs.openqasm.interpreter import Interpreter
+from markaz.quantum.programs.openqasm.literals import simple_number
 from markaz.quantum.programs.openqasm.rows import POOLED_CODES, plain
 from markaz.quantum.programs.openqasm.scopes import Entry, Variable
 from markaz.quantum.programs.openqasm.stdgates import NATIVE
@@ -50,17 +51,11 @@ _REGISTER = re.compile(
     r"|(qubit|bit)\s*+\[\s*+([0-9]{1,9}+)\s*+\]\s*+([^\W\d]\w*+))\s*+;"
 ).match
 _PARTS = re.compile(r"([^\W\d]\w*+)\s*+\[\s*+([0-9]++)").findall
-_DECIMAL = r"[0-9]++(?:\.[0-9]*+)?(?:[eE][-+]?[0-9]++)?"
-_NUMBER = rf"\s*+[-+]?{_DECIMAL}\s*+"
-_NUMBERS = re.compile(f"{_NUMBER}(?:,{_NUMBER})*").fullmatch
-_TIMES_PI = re.compile(
-    rf"\s*+(-)?\s*+(?:({_DECIMAL})\s*+\*\s*+)?pi\s*+(?:\*\s*+({_DECIMAL})\s*+)?"
-    rf"(?:/\s*+({_DECIMAL})\s*+)?"
-).fullmatch
 
 _U2: Final = 200
 _CALL: Final = 201
 _BAD: Final = 255
+_CALL_ROWS: Final = 32  # a table gate that is no single operation is fewer of them
 _INTO: Final = 100  # added to the number of qubits where there is a "->"
 _MEASURE_CODE: Final = int(Op.MEASURE)
 _ROW = struct.Struct("=3i").pack
@@ -68,24 +63,6 @@ _ANGLES = [struct.Struct(f"={n}d{32 - 8 * n}x").pack for n in range(5)]
 _AUX = struct.Struct("=i").pack
 _NO_AUX: Final = _AUX(-1)
 _SMALL, _LARGE = 128, 1 << 18  # characters looked at in one go
-
-
-def simple_number(text: str) -> float | None:
-    """A decimal number or a multiple of pi as Python computes it; None for other texts."""
-    if _NUMBERS(text) and "," not in text:
-        return float(text)
-    match = _TIMES_PI(text)
-    if match is None:
-        return None
-    minus, before, after, under = match.groups()
-    value = math.pi if before is None else float(before) * math.pi
-    if after is not None:
-        value *= float(after)
-    if under is not None:
-        if float(under) == 0.0:
-            return None
-        value /= float(under)
-    return -value if minus else value
 
 
 class _Angles(dict[str, bytes]):
@@ -229,13 +206,13 @@ class FastPath:
         if len(self._program.gates.defined) != self._defined:
             self._defined = len(self._program.gates.defined)
             self._codes.clear()
-        for way in (self._registers, self._gates, self._measurements, self._barrier):
+        for way in (self._gates, self._measurements, self._barrier):
             if (end := way(start)) > start:
                 return end
         return start
 
-    def _registers(self, start: int) -> int:
-        """A register declaration."""
+    def registers(self, start: int) -> int:
+        """Carry out a register declaration at ``start``; where the next statement begins."""
         match = _REGISTER(self._text, start)
         if match is None or (match[4] and self._program.version == 2):
             return start
@@ -256,7 +233,7 @@ class FastPath:
         angles = list(map(self._angles.__getitem__, texts))
         wires = list(map(self._places.__getitem__, places))
         codes = self._codes_of(names, texts, places)
-        good = self._good(codes)
+        good = self._good(codes, names)
         if good < len(codes):
             end = self._end_of(start, good)
             self._window = _SMALL
@@ -281,11 +258,19 @@ class FastPath:
         each = zip(names, map(params, texts), map(qubits, places), strict=True)
         return bytes(map(self._codes.__getitem__, each))
 
-    def _good(self, codes: bytes) -> int:
+    def _good(self, codes: bytes, names: tuple[str, ...]) -> int:
         """How many statements can be taken: up to the first bad one, within the limit."""
         bad = codes.find(_BAD)
+        most = len(codes) if bad < 0 else bad
         room = self._program.source.limits.gates - len(self._builder.ops)
-        return min(len(codes) if bad < 0 else bad, room)
+        if _CALL not in codes:
+            return min(most, room)
+        for i in range(most):
+            gate = self._program.gates.get(names[i]) if codes[i] == _CALL else None
+            room -= 1 if gate is None else max(gate.size, _CALL_ROWS)
+            if room < 0:
+                return i
+        return most
 
     def _end_of(self, start: int, count: int) -> int:
         """Where statement number ``count`` from ``start`` on begins."""

@@ -39,15 +39,15 @@ class Budget:
     time and memory that no count of operations shows.
     """
 
-    __slots__ = ("_builder", "_spent")
+    __slots__ = ("_builder", "spent")
 
     def __init__(self, builder: Builder) -> None:
-        self._builder, self._spent = builder, 0
+        self._builder, self.spent = builder, 0
 
     def spend(self, amount: int) -> None:
         """Count work; ValueProblem when it is out of proportion to the circuit so far."""
-        self._spent += amount
-        if self._spent > FREE_WORK + 8 * len(self._builder.ops):
+        self.spent += amount
+        if self.spent > FREE_WORK + 8 * len(self._builder.ops):
             raise ValueProblem("limit-size", "the program takes too long to expand")
 
 

@@ -22,6 +22,7 @@ from markaz.quantum.simulate.engines.base import (
     EngineRefusal,
     Expectation,
     Pauli,
+    refuse_unbound,
 )
 from markaz.quantum.simulate.engines.native import load_extension
 from markaz.quantum.simulate.samples import Samples
@@ -115,8 +116,7 @@ class Adapter(Engine):
             raise EngineRefusal(
                 f"{self.key} takes 1 to {self.max_qubits} qubits, not {circuit.num_qubits}"
             )
-        if circuit.symbolic or not np.isfinite(circuit.params).all():
-            raise EngineRefusal(f"{self.key} takes bound, finite parameters only")
+        refuse_unbound(circuit, self.key)
         return self._native(circuit)
 
     def _native(self, circuit: Circuit) -> Circuit:

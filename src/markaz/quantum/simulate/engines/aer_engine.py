@@ -36,6 +36,7 @@ from markaz.quantum.simulate.engines.base import (
 )
 from markaz.quantum.simulate.engines.clifford import clifford_t
 from markaz.quantum.simulate.engines.feed import bits_of_integers
+from markaz.quantum.simulate.pairs import paired
 from markaz.quantum.simulate.samples import Samples
 
 DROPPED_WEIGHT = 1e-16  # at most, at each truncation of the MPS
@@ -91,7 +92,7 @@ class _Aer(Adapter):
     def _expectations(self, circuit: Circuit, paulis: Sequence[Pauli], threads: int) -> Expectation:
         values = np.ones(len(paulis))
         target = new_circuit(circuit.num_qubits, 0)
-        append_gates(circuit, target)
+        self._fill(circuit, target)
         asked = [k for k, pauli in enumerate(paulis) if pauli.factors]
         for k in asked:
             qubits = [q for q, _ in paulis[k].factors]
@@ -101,6 +102,10 @@ class _Aer(Adapter):
             data = self._execute(target, 1, 0, threads)["data"]
             values[asked] = [data[str(k)] for k in asked]
         return Expectation(values, truncation_bound(self._fidelity(circuit)))
+
+    def _fill(self, circuit: Circuit, target: Any) -> None:
+        """Append the gates for expectation values."""
+        append_gates(circuit, target)
 
 
 class AerStatevector(_Aer):
@@ -134,6 +139,13 @@ class AerMps(_Aer):
     ops = frozenset(int(op) for op in SMALL)
     exact = False
     can_expect = True
+
+    def _fill(self, circuit: Circuit, target: Any) -> None:
+        blocks = paired(circuit)
+        if blocks is None:
+            append_gates(circuit, target)
+        for block in blocks or ():
+            target.unitary(list(block.qubits), block.matrix, -1, None, "pair")
 
     def _fidelity(self, circuit: Circuit) -> float:
         wide = int(np.count_nonzero(circuit.qubits[:, 1] >= 0))

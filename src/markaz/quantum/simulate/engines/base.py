@@ -22,6 +22,13 @@ class EngineRefusal(Exception):
     """The engine cannot run this circuit (as opposed to a fault); the text says why."""
 
 
+def refuse_unbound(circuit: Circuit, key: str) -> None:
+    """EngineRefusal, in the name of the engine ``key``, for parameters that are unbound,
+    not a number or infinite."""
+    if circuit.symbolic or not np.isfinite(circuit.params).all():
+        raise EngineRefusal(f"{key} takes bound, finite parameters only")
+
+
 class EngineFault(Exception):
     """The library failed where it should not have (a bug or a crash inside it)."""
 
@@ -59,7 +66,7 @@ class Engine(ABC):
     """One library and one method. Subclasses are stateless; ``key`` is ``library:method``.
 
     ``sample`` and ``expectations`` get circuits of gates only (no measurement, reset,
-    barrier or control flow), all parameters bound. Engines with ``dynamic = True`` also
+    barrier or control flow), all parameters bound and finite, and refuse others. Engines with ``dynamic = True`` also
     take circuits as they were read, through ``sample_dynamic``.
     """
 

@@ -15,11 +15,13 @@ from markaz.quantum.programs.classical import evaluate
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.gates import LAST_GATE, Op
 from markaz.quantum.programs.limits import DEFAULT
-from markaz.quantum.simulate.engines.base import Engine, Method
+from markaz.quantum.simulate.engines.base import Engine, EngineRefusal, Method
 from markaz.quantum.simulate.engines.dense import ALL_GATES
 from markaz.quantum.simulate.samples import Samples
 from markaz.quantum.simulate.states_branch import Amplitudes, BranchState, Tableau
 
+UNLIMITED: Final = 1 << 62
+LEAF_STEPS: Final = 10  # what sampling the end of a branch counts for
 _SMALL: Final = 6  # qubits up to which a Clifford circuit does not repay importing Stim
 
 
@@ -40,9 +42,17 @@ class BranchEngine(Engine):
     established = True
     ops = ALL_GATES | {int(op) for op in Op}
     dynamic = True
+    self_limiting = True
 
-    def __init__(self, max_iterations: int = DEFAULT.iterations) -> None:
-        self.max_iterations = max_iterations
+    def __init__(
+        self, max_iterations: int = DEFAULT.iterations, max_steps: int = UNLIMITED
+    ) -> None:
+        self.max_iterations, self.max_steps = max_iterations, max_steps
+
+    def limited(self, steps: int) -> BranchEngine:
+        """This engine, refusing dynamic circuits after so many operations (a run of gates
+        counts as one) on all branches together."""
+        return BranchEngine(self.max_iterations, steps)
 
     def sample(
         self, circuit: Circuit, qubits: Sequence[int], shots: int, seed: int, threads: int = 1
@@ -57,9 +67,11 @@ class BranchEngine(Engine):
         """Run a circuit with measurements and control flow; a row for each result.
 
         Raises ProgramError ``limit-size`` when loops run more than ``max_iterations``
-        times in all branches together, EngineRefusal when a state grows too large.
+        times in all branches together, EngineRefusal when a state grows too large or after
+        ``max_steps`` operations.
         """
-        counts = _Run(circuit, self.max_iterations, np.random.default_rng(seed)).count(shots)
+        run = _Run(circuit, self.max_iterations, np.random.default_rng(seed), self.max_steps)
+        counts = run.count(shots)
         rows = b"".join(counts)
         bits = np.frombuffer(rows, np.uint8).reshape(len(counts), circuit.num_clbits)
         return Samples(bits, np.fromiter(counts.values(), np.int64, len(counts)))
@@ -82,7 +94,9 @@ class _Branch:
 class _Run:
     """One call: the circuit as lists, its prepared segments, and the branches to do."""
 
-    def __init__(self, circuit: Circuit, max_iterations: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self, circuit: Circuit, max_iterations: int, rng: np.random.Generator, max_steps: int
+    ) -> None:
         kept = circuit.op != Op.BARRIER
         self.circuit = circuit = circuit.with_arrays(
             op=circuit.op[kept],
@@ -93,6 +107,7 @@ class _Run:
         )
         self.rng = rng
         self.max_iterations, self.iterations = max_iterations, 0
+        self.steps_left = max_steps
         self.ops = circuit.op.tolist()
         self.first = circuit.qubits[:, 0].tolist()
         self.aux = circuit.aux.tolist()
@@ -117,6 +132,9 @@ class _Run:
     def _step(self, branch: _Branch) -> None:
         at = branch.at
         op = self.ops[at]
+        self.steps_left -= 1
+        if self.steps_left < 0:
+            raise EngineRefusal("more histories than a short try follows")
         if op <= LAST_GATE:
             branch.at, segment = self.segments.get(at) or self._prepare(at)
             branch.state.run(segment)
@@ -157,6 +175,7 @@ class _Run:
 
     def _measure_last(self, branch: _Branch, end: int) -> None:
         """Sample all remaining measurements at once; the state is not needed again."""
+        self.steps_left -= LEAF_STEPS
         qubits, clbits = self.first[branch.at : end], self.aux[branch.at : end]
         rows, weights = branch.state.sample(qubits, branch.shots, self.rng)
         outcomes: Counter[bytes] = Counter()

@@ -75,10 +75,7 @@ class _PantaState(_Panta):
         if not paulis:
             return Expectation(np.zeros(0))
         result = self._run(build(circuit), 0, 0)
-        codes = [[0] * circuit.num_qubits for _ in paulis]
-        for row, pauli in zip(codes, paulis, strict=True):
-            for qubit, letter in pauli.factors:
-                row[qubit] = _CODES[letter]
+        codes = pauli_codes(paulis, circuit.num_qubits)
         values = np.asarray(result.expectation_values(codes), np.float64)
         return Expectation(values, truncation_bound(_fidelity(result)))
 
@@ -126,6 +123,22 @@ def build(circuit: Circuit) -> Any:
     }
     drive(circuit, target, NAMES, special)
     return target
+
+
+def pauli_codes(paulis: Sequence[Pauli], qubits: int) -> list[list[int]]:
+    """Pauli strings as the library takes them."""
+    codes = [[0] * qubits for _ in paulis]
+    for row, pauli in zip(codes, paulis, strict=True):
+        for qubit, letter in pauli.factors:
+            row[qubit] = _CODES[letter]
+    return codes
+
+
+def run_vectors(targets: Sequence[Any]) -> list[Any]:
+    """Results of circuits that ``build`` made, as statevectors, in one call."""
+    library = load_extension("panta_sim.qsim_python")
+    found: list[Any] = library.run_batch(list(targets), 0, 0, "f64", "statevector")
+    return found
 
 
 def _fidelity(result: Any) -> float:

@@ -10,13 +10,12 @@ import numpy as np
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.simulate.engines.base import Engine, EngineRefusal, Expectation, Method, Pauli
 from markaz.quantum.simulate.engines.dense import ALL_GATES
-from markaz.quantum.simulate.pauli_rules import X, Y, Z, steps_of
+from markaz.quantum.simulate.pauli_rules import steps_of
 from markaz.quantum.simulate.samples import Samples
-from markaz.quantum.simulate.states_pauli import pull_back
+from markaz.quantum.simulate.states_pauli import packed, pull_back
 
 MAX_TERMS: Final = 1 << 18
-_CODES: Final = {"X": X, "Y": Y, "Z": Z}
-_ROUNDING: Final = 1e-11  # dropped weight up to which a value is exact up to floating point
+ROUNDING: Final = 1e-11  # dropped weight up to which a value is exact up to floating point
 
 STEPS_PER_TERM: Final = 100  # a string lives through some hundred gates
 MIN_TERMS: Final = 64
@@ -60,17 +59,7 @@ class PauliEngine(Engine):
         """Expectation values of Pauli strings on the circuit's final state."""
         steps = steps_of(circuit, engine=self.key)
         n = circuit.num_qubits
-        results = [
-            pull_back({_packed(pauli, n): 1.0}, n, steps, self.max_terms) for pauli in paulis
-        ]
+        results = [pull_back({packed(pauli, n): 1.0}, n, steps, self.max_terms) for pauli in paulis]
         values = np.array([value for value, _ in results], np.float64)
         dropped = max((lost for _, lost in results), default=0.0)
-        return Expectation(values, dropped if dropped > _ROUNDING else 0.0)
-
-
-def _packed(pauli: Pauli, n: int) -> int:
-    key = 0
-    for q, letter in pauli.factors:
-        code = _CODES[letter]
-        key |= (code & 1) << q | (code >> 1) << (n + q)
-    return key
+        return Expectation(values, dropped if dropped > ROUNDING else 0.0)

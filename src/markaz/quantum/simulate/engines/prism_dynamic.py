@@ -15,6 +15,7 @@ from markaz.quantum.simulate.engines.feed import segments
 from markaz.quantum.simulate.engines.prism_circuit import CONTROLLED, build
 
 NOT_IN_TEXT = [int(o) for o in (*CONTROLLED, Op.ELSE, Op.WHILE, Op.ASSIGN, Op.BREAK, Op.CONTINUE)]
+_MEASURE, _RESET, _IF, _END = map(int, (Op.MEASURE, Op.RESET, Op.IF, Op.END))
 _WORD = 62  # bits of the widest classical value
 _OPERATORS = {
     **{"and": "&", "or": "|", "xor": "^", "land": "&&", "lor": "||"},
@@ -42,21 +43,22 @@ def dynamic_text(circuit: Circuit) -> str:
         gates.tolist(), gates_text(select(circuit, gates), 3).splitlines(), strict=True
     ):
         lines[i] = line
-    for i in np.flatnonzero(circuit.op > LAST_GATE).tolist():
-        lines[i] = _line(circuit, i)
+    others = np.flatnonzero(circuit.op > LAST_GATE)
+    columns = (circuit.op[others], circuit.qubits[others, 0], circuit.aux[others])
+    for i, op, qubit, aux in zip(others.tolist(), *(c.tolist() for c in columns), strict=True):
+        lines[i] = _line(circuit, op, qubit, aux)
     head = f"OPENQASM 3.0;\nqubit[{circuit.num_qubits}] q;\nbit[{max(circuit.num_clbits, 1)}] c;\n"
     return head + "\n".join(lines)
 
 
-def _line(circuit: Circuit, i: int) -> str:
-    op, qubit, aux = int(circuit.op[i]), int(circuit.qubits[i, 0]), int(circuit.aux[i])
-    if op == Op.MEASURE:
+def _line(circuit: Circuit, op: int, qubit: int, aux: int) -> str:
+    if op == _MEASURE:
         return f"c[{aux}] = measure q[{qubit}];"
-    if op == Op.RESET:
+    if op == _RESET:
         return f"reset q[{qubit}];"
-    if op == Op.IF:
+    if op == _IF:
         return f"if ({condition(circuit.exprs[aux])}) {{"
-    return "}" if op == Op.END else ""  # a barrier says nothing to a simulator
+    return "}" if op == _END else ""  # a barrier says nothing to a simulator
 
 
 def build_dynamic(circuit: Circuit) -> Any:

@@ -27,6 +27,7 @@ from markaz.quantum.simulate.engines.prism_circuit import (
     build,
 )
 from markaz.quantum.simulate.engines.prism_dynamic import build_dynamic, read_dynamic
+from markaz.quantum.simulate.pairs import paired
 from markaz.quantum.simulate.samples import Samples
 
 T = TypeVar("T")
@@ -54,9 +55,11 @@ class _Prism(Adapter):
         raise NotImplementedError
 
     def _simulation(self, circuit: Circuit, qubits: Sequence[int], seed: int) -> Any:
+        return self._started(build(circuit, qubits), seed)
+
+    def _started(self, built: Any, seed: int) -> Any:
         import prism_q
 
-        built = build(circuit, qubits)
         kind = self._kind(prism_q.BackendKind, built)
         simulation = prism_q.simulate(built).backend(kind).seed(seed_within(seed, 64))
         return simulation.require_exact() if self.require_exact else simulation
@@ -74,13 +77,17 @@ class _Prism(Adapter):
         values = np.ones(len(paulis))
         if not asked:
             return Expectation(values)
-        simulation = self._simulation(circuit, (), 0)
+        simulation = self._started(self._built(circuit), 0)
         strings = [factors for _, factors in asked]
         result = limited(lambda: simulation.expectation_values_reported(strings), threads)
         if result.std_errors is not None:
             raise EngineRefusal(f"{self.key} would estimate these values by sampling")
         values[[k for k, _ in asked]] = result.values
         return Expectation(values, truncation_bound(_fidelity(result.metadata)))
+
+    def _built(self, circuit: Circuit) -> Any:
+        """The circuit for expectation values."""
+        return build(circuit, ())
 
     def _statevector(self, circuit: Circuit, threads: int) -> NDArray[np.complex128]:
         simulation = self._simulation(circuit, (), 0)
@@ -145,6 +152,18 @@ class PrismMps(_Prism):
 
     def _kind(self, library: Any, circuit: Any) -> Any:
         return library.mps(MAX_BOND)
+
+    def _built(self, circuit: Circuit) -> Any:
+        import prism_q
+
+        blocks = paired(circuit)
+        if blocks is None:
+            return build(circuit, ())
+        builder = prism_q.CircuitBuilder(circuit.num_qubits)
+        for block in blocks:
+            # The library's first target is the highest bit of the index.
+            builder.gate(prism_q.Gate.unitary(block.matrix), list(block.qubits[::-1]))
+        return builder.build()
 
 
 class PrismStabilizerRank(_Prism):

@@ -146,8 +146,8 @@ class Passed(NamedTuple):
 
 def _passes(flat: Flat, asked: NDArray[np.uint8], level: NDArray[np.uint8], fast: bool) -> Passed:
     """One or two rounds: a second one where the first has removed much."""
-    arrays = (asked, level) if fast else (asked.tolist(), level.tolist())
-    one = _round(flat, *arrays, fast)
+    wanted: tuple[Any, Any] = (asked, level) if fast else (asked.tolist(), level.tolist())
+    one = _round(flat, *wanted, fast)
     wire = np.asarray(one.wire, np.int32)
     left = len(one.kept.op)
     if left == 0 or one.emitted - left < left // 10:
@@ -187,23 +187,44 @@ def _flat(circuit: Circuit, fast: bool) -> Flat:
 
 
 def _shares(flat: Flat, wires: int, fast: bool) -> Shares:
-    count = len(flat.op)
+    count, pool = len(flat.op), len(flat.pool)
     if fast:
         numbers = np.zeros((7, wires + 1), np.int32)
         numbers[0] = np.arange(wires + 1)
-        places = np.zeros(wires + 1, np.int64)
         parent, sizes, gates, local, number, members, wire_at = numbers
         return Shares(
-            *(parent[:wires], sizes, gates, local, number, members, wire_at, places),
-            *(np.full(wires, -1.0), np.ones(wires, np.complex128)),
-            *(np.zeros(wires, np.complex128), np.empty(count, np.uint8)),
-            *(np.empty(3 * count, np.int32), np.empty(4 * count), np.empty(len(flat.pool), np.int32)),
+            parent=parent[:wires],
+            sizes=sizes,
+            gates=gates,
+            local=local,
+            number=number,
+            members=members,
+            wire_at=wire_at,
+            gate_at=np.zeros(wires + 1, np.int64),
+            ones=np.full(wires, -1.0),
+            a0=np.ones(wires, np.complex128),
+            a1=np.zeros(wires, np.complex128),
+            op=np.empty(count, np.uint8),
+            q=np.empty(3 * count, np.int32),
+            p=np.empty(4 * count, np.float64),
+            pool=np.empty(pool, np.int32),
         )
-    parent = list(range(wires))
-    lists: list[Any] = [[0] * (wires + 1) for _ in range(7)]
     return Shares(
-        *(parent, *lists, [-1.0] * wires, [1 + 0j] * wires, [0j] * wires),
-        *([0] * count, [0] * (3 * count), [0.0] * (4 * count), [0] * len(flat.pool)),
+        parent=list(range(wires)),
+        sizes=[0] * wires,
+        gates=[0] * wires,
+        local=[0] * wires,
+        number=[0] * wires,
+        members=[0] * wires,
+        wire_at=[0] * (wires + 1),
+        gate_at=[0] * (wires + 1),
+        ones=[-1.0] * wires,
+        a0=[1 + 0j] * wires,
+        a1=[0j] * wires,
+        op=[0] * count,
+        q=[0] * (3 * count),
+        p=[0.0] * (4 * count),
+        pool=[0] * pool,
     )
 
 

@@ -74,9 +74,7 @@ def follow(op: int, wire: int, a: float, b: float, c: float, s: Shares) -> None:
 
 
 @lazy_jit
-def divide(
-    op: Ints, q: Ints, p: Any, pool: Ints, count: int, smallest: int, s: Shares
-) -> int:
+def divide(op: Ints, q: Ints, p: Any, pool: Ints, count: int, smallest: int, s: Shares) -> int:
     """Sort ``count`` gates by component; returns the number of components kept."""
     survey(op, q, pool, count, s)
     parts = number_parts(s, smallest)

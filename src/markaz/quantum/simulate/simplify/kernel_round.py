@@ -102,8 +102,16 @@ def one_round(
 
 @lazy_jit
 def join(
-    op: Ints, q: Ints, pool: Ints, later_op: Ints, later_q: Ints, later_pool: Ints, wire: Ints,
-    to_op: Ints, to_q: Ints, to_pool: Ints,
+    op: Ints,
+    q: Ints,
+    pool: Ints,
+    later_op: Ints,
+    later_q: Ints,
+    later_pool: Ints,
+    wire: Ints,
+    to_op: Ints,
+    to_q: Ints,
+    to_pool: Ints,
 ) -> None:
     """Classical logic of a second round, then that of the first, whose wire ``w`` the second
     calls ``wire[w]``."""

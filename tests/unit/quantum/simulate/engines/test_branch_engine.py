@@ -338,3 +338,24 @@ def test_circuits_of_gates_can_be_sampled_too() -> None:
     samples = ENGINE.sample(circuit, [3, 0], SHOTS, seed=2)
     exact = marginal(np.abs(amplitudes(circuit)) ** 2, [3, 0])
     assert_drawn(counts_of(samples), exact, SHOTS)
+
+
+def histories(random: int) -> Circuit:
+    """A reset, a measurement and a reset in turn; ``random`` of the measurements are coins."""
+    b = started(8, 6)
+    for k in range(6):
+        if k < random:
+            b.gate(Op.H, [k])
+        b.measure(k, k)
+        b.gate(Op.CX, [k, 7])
+        b.gate(Op.H, [k])
+    return b.build()
+
+
+def test_a_short_try_follows_few_histories_and_refuses_many() -> None:
+    short = ENGINE.limited(60)
+
+    assert short.sample_dynamic(histories(0), 1000, seed=1).shots == 1000
+    with pytest.raises(EngineRefusal, match="more histories than a short try follows"):
+        short.sample_dynamic(histories(6), 1000, seed=1)
+    assert ENGINE.sample_dynamic(histories(6), 1000, seed=1).shots == 1000

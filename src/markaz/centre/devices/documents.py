@@ -1,0 +1,41 @@
+"""Devices and reservations as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def device_document(row: Any) -> dict[str, Any]:
+    """What everybody who is logged in may know of a device."""
+    return {
+        "device": row.id,
+        "title": row.title,
+        "kind": row.kind,
+        "driver": row.driver,
+        "qubits": row.qubits,
+        "status": row.status,
+        "accepting": row.accepting,
+        "slots": row.slots,
+        "default": row.is_default,
+        "description": json.loads(row.description),
+        "created_at": row.created_at,
+        "retired_at": row.retired_at,
+    }
+
+
+def reservation_document(row: Any, *, whole: bool = True) -> dict[str, Any]:
+    """A reservation; without whose it is and why, unless ``whole``."""
+    return {
+        "reservation": row.id,
+        "device": row.device_id,
+        "kind": row.kind,
+        "state": row.state,
+        "impact": row.impact,
+        "project": row.project_id if whole else None,
+        "starts_at": row.starts_at,
+        "ends_at": row.ends_at,
+        "note": row.note if whole or row.kind == "maintenance" else None,
+        "made_by": row.made_by if whole else None,
+        "created_at": row.created_at,
+    }

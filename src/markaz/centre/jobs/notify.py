@@ -1,0 +1,80 @@
+"""Telling those who must know, once a change is durable: the queue in memory and its listener."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, func, select, text
+
+from markaz.centre.jobs.groups import GroupKey
+from markaz.centre.jobs.index import QueueIndex
+from markaz.centre.jobs.tables import QUEUED, jobs
+from markaz.centre.work import Work
+
+_HEAD = select(func.min(jobs.c.place)).where(text(QUEUED), jobs.c.group_id == bindparam("group"))
+
+
+def queue_of(work: Work) -> QueueIndex | None:
+    """The queue in memory, where this process has one and it has been read."""
+    queue: QueueIndex | None = work.services.queue
+    return queue if queue is not None and queue.is_open else None
+
+
+def queued(
+    work: Work, group: int, key: GroupKey, place: int, seconds: float, count: int = 1
+) -> None:
+    """``count`` jobs wait in ``group`` now, the first at ``place``, of ``seconds`` in all."""
+    queue, listener = queue_of(work), work.services.listener
+
+    def tell() -> None:
+        if queue is not None:
+            queue.joined(group, key, place, seconds, count)
+        listener.job_queued(group)
+
+    work.after(tell)
+
+
+def unqueued(work: Work, group: int, seconds: float, *, told: bool = True) -> None:
+    """A job of ``group`` waits no more; with ``told`` the listener hears of it."""
+    queue, listener = queue_of(work), work.services.listener
+    head = work.connection.execute(_HEAD, {"group": group}).scalar()
+
+    def tell() -> None:
+        if queue is not None:
+            queue.left(group, head, seconds)
+        if told:
+            listener.job_unqueued(group)
+
+    work.after(tell)
+
+
+def forget(work: Work, group: int) -> None:
+    """``group`` turned out to be empty."""
+    queue = queue_of(work)
+    if queue is not None:
+        work.after(lambda: queue.left(group, None, 0.0))
+
+
+def used(
+    work: Work, job: str, project: str, user: str, seconds: float, *, ended: bool = True
+) -> None:
+    """A job ended, or returned to the queue, and used ``seconds`` of its device."""
+    queue, listener, now = queue_of(work), work.services.listener, work.now
+
+    def tell() -> None:
+        if queue is not None:
+            queue.ended(job, project, user, seconds, now)
+        if ended:
+            listener.job_ended(job)
+
+    work.after(tell)
+
+
+def session_changed(work: Work) -> None:
+    """A session began or ceased to hold its device."""
+    queue, listener = queue_of(work), work.services.listener
+
+    def tell() -> None:
+        if queue is not None:
+            queue.calendar_changed()
+        listener.rules_changed()
+
+    work.after(tell)

@@ -1,0 +1,150 @@
+"""Why a job waits: every factor in words, its position, and how long it will still wait."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import bindparam, func, or_, select, text
+
+from markaz.centre.jobs import documents, waits
+from markaz.centre.jobs.groups import GroupKey, read_key
+from markaz.centre.jobs.index import QueueIndex
+from markaz.centre.jobs.priority import class_seconds, factors, span
+from markaz.centre.jobs.rulebook import RUNS, Device
+from markaz.centre.jobs.states import State
+from markaz.centre.jobs.tables import QUEUED, interventions, jobs
+from markaz.centre.work import Work
+
+EXACT: Final = 10_000  # jobs ahead up to which the position is counted, not estimated
+GROUPS: Final = 500  # groups of which only a part is ahead, up to which they are counted
+_PART: Final = select(func.count()).where(
+    text(QUEUED),
+    jobs.c.group_id == bindparam("group"),
+    jobs.c.place < bindparam("place"),
+)
+
+
+def explain(work: Work, row: Any, index: QueueIndex | None) -> dict[str, Any] | None:
+    """The ``why`` of a job's document; None for one that does not wait.
+
+    Without the queue in this process position and wait are unknown.
+    """
+    if row.state == State.HELD:
+        words = documents.held_words(row)
+        return {"words": [words], "reason": row.reason, "interventions": acts(work, row)}
+    if row.state != State.QUEUED:
+        return None
+    key = read_key(work, row.group_id)
+    assert key is not None, row.group_id
+    found: dict[str, Any] = {"words": [], "interventions": acts(work, row)}
+    if index is not None:
+        found |= _ranked(work, row, key, index)
+        found["words"] += _blocks(index, key, work.now)
+    return found
+
+
+def _ranked(work: Work, row: Any, key: GroupKey, index: QueueIndex) -> dict[str, Any]:
+    position, exact = place_in_queue(work, row, key, index)
+    raw = waits.raw(index, key, row.place, work.now)
+    low, high = index.forecasts.range(key.device, raw)
+    shown = factors(
+        index.weights,
+        boost=key.boost,
+        qos=key.qos,
+        fair=index.fair(key.project, key.user),
+        which=key.size_class,
+        since=row.place,
+        now=work.now,
+    )
+    about = "" if exact else "about "
+    return {
+        "position": position,
+        "position_exact": exact,
+        "priority": sum(factor["points"] for factor in shown),
+        "factors": shown,
+        "fair_share": share_words(index, key),
+        "wait": {"p50": low, "p90": high},
+        "words": [
+            f"{about}{position - 1} jobs are before it, as priorities are now",
+            f"it will probably start within {span(low)}, almost certainly within {span(high)}",
+        ],
+    }
+
+
+def place_in_queue(work: Work, row: Any, key: GroupKey, index: QueueIndex) -> tuple[int, bool]:
+    """The job's position on its device (1: next), and whether it was counted.
+
+    Estimated where so many are ahead that counting them would burden the database.
+    """
+    ahead = waits.ahead(index, key, row.group_id, row.place, work.now)
+    if ahead.jobs + ahead.guess > EXACT or len(ahead.partly) > GROUPS:
+        return 1 + ahead.jobs + round(ahead.guess), False
+    counted = sum(
+        int(work.connection.execute(_PART, {"group": group, "place": place}).scalar_one())
+        for group, place in ahead.partly
+    )
+    return 1 + ahead.jobs + counted, True
+
+
+def share_words(index: QueueIndex, key: GroupKey) -> list[dict[str, Any]]:
+    """Shares and usage of the institution, the project and the person among their siblings."""
+    with index.lock:
+        shares, tree = index.shares, index.shares.tree
+        person = shares.row(key.project, key.user)
+        if person < 0:
+            return []
+        project = int(tree.project_of[person])
+        levels = (
+            ("institution", shares.levels.institutions, int(tree.institution_of[project])),
+            ("project", shares.levels.projects, project),
+            ("person", shares.levels.persons, person),
+        )
+        return [_level(name, *(float(part[at]) for part in level)) for name, level, at in levels]
+
+
+def _level(name: str, share: float, used: float, fairness: float) -> dict[str, Any]:
+    return {
+        "level": name,
+        "share": share,
+        "used": used,
+        "level_fair_share": fairness if fairness < float("inf") else None,
+        "words": f"has {share:.1%} of the shares and used {used:.1%} of what was used lately",
+    }
+
+
+def _blocks(index: QueueIndex, key: GroupKey, now: int) -> list[str]:
+    """What keeps the whole device from starting the job now."""
+    device = index.rules.devices.get(key.device)
+    if device is None:
+        return [f"device {key.device} is retired"]
+    found = []
+    if device.status not in RUNS:
+        found.append(f"device {device.id} is in status {device.status}")
+    if not device.accepting:
+        found.append(f"device {device.id} starts no jobs at the moment")
+    if device.session and device.session != key.session:
+        found.append(f"a session holds device {device.id} for its own jobs")
+    return found + _calendar_words(device, key, now)
+
+
+def _calendar_words(device: Device, key: GroupKey, now: int) -> list[str]:
+    window = device.window(now, key.project)
+    longest = float(class_seconds(key.size_class))
+    if window == 0.0:
+        return [f"device {device.id} is reserved at the moment"]
+    if window < longest:
+        wanted = f"it may run for {span(longest)} and must end before that"
+        return [f"device {device.id} is reserved in {span(window)}: {wanted}"]
+    return []
+
+
+def acts(work: Work, row: Any) -> list[dict[str, Any]]:
+    """What operators did to this job, and what they put before others on its device since."""
+    c = interventions.c
+    mine = c.job_id == row.id
+    others = c.ahead & (c.device_id == row.device_id) & (c.at >= row.created_at)
+    found = select(c.verb, c.reason, c.at, c.job_id).where(or_(mine, others))
+    rows = work.all(found.order_by(c.id.desc()).limit(20))
+    return [
+        {"what": r.verb, "reason": r.reason, "at": r.at, "own": r.job_id == row.id} for r in rows
+    ]

@@ -1,0 +1,204 @@
+"""Jobs go out: claims for workers that have room, and what is said to them about a job."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Final
+
+import structlog
+
+from markaz.centre.access import SYSTEM
+from markaz.centre.errors import CentreError
+from markaz.centre.jobs import dispatch
+from markaz.centre.storage import blobs
+from markaz.centre.workers import crash, queries, verbs
+from markaz.centre.workers.actor import Actor
+from markaz.centre.workers.messages import Assign, Cancel, Finished, Returned, Started
+from markaz.centre.workers.peers import Held, Key, Peer
+
+_log: Final = structlog.get_logger(__name__)
+
+REST_SECONDS: Final = 1.0  # that a worker gets which could not start a job
+REMEMBERED: Final = 10_000  # cancels whose job may be on its way to a worker
+
+
+class Handout:
+    """Claims in the thread of ``actor`` for ``peers`` (by worker).
+
+    ``unreadable(peer, outcome)`` takes the end of a job whose circuit is lost.
+    """
+
+    def __init__(
+        self,
+        actor: Actor,
+        peers: dict[str, Peer],
+        unreadable: Callable[[Peer, Finished], None],
+    ) -> None:
+        self._actor, self._peers, self._unreadable = actor, peers, unreadable
+        self._devices: dict[str, list[str]] = {}
+        self._cancels: OrderedDict[Key, None] = OrderedDict()
+        self._claims = 0
+        self._at_once = 1  # claims under way; more while they come back full
+        self._woken = False
+        self.dry = False  # the last claim found less than it asked for
+
+    def wake_soon(self) -> None:
+        """Something may wait; from any thread."""
+        if not self._woken:
+            self._woken = True
+            self._actor.post(self.wake)
+
+    def wake(self) -> None:
+        """Something may wait: claim for all who have room."""
+        self._woken, self.dry = False, False
+        self._fill()
+
+    def look_at_devices(self) -> None:
+        """Learn which devices there are, then look at the queue."""
+        found: Future[Any] = self._actor.centre.ask_later(queries.devices_of_drivers, SYSTEM)
+        found.add_done_callback(lambda done: self._actor.post(lambda: self._take_devices(done)))
+
+    def _take_devices(self, done: Future[Any]) -> None:
+        if done.exception() is None:
+            self._devices = done.result()
+        self.wake()
+
+    def _fill(self) -> None:
+        """The emptiest first; as many claims at once as came back full before."""
+        now = self._actor.monotonic()
+        ready = [p for p in self._peers.values() if p.may_take(now)]
+        for peer in sorted(ready, key=lambda p: len(p.held) + p.asking):
+            if self.dry or self._claims >= self._at_once:
+                return
+            self.claim(peer)
+
+    def claim(self, peer: Peer) -> None:
+        """Ask the queue for what this worker has room for."""
+        actor = self._actor
+        devices = [d for driver in peer.hello.drivers for d in self._devices.get(driver, ())]
+        count, ahead = peer.room(), False
+        if not count and not peer.asking:
+            count, ahead = peer.room_ahead(), True
+        waiting = actor.centre.services.queue.rows.at
+        if not (count and devices and waiting) or actor.draining:
+            return
+        peer.asking += count
+        self._claims += 1
+        epoch = peer.epoch
+        crash.at("before_claim")
+
+        def back(found: list[dict[str, Any]]) -> None:
+            peer.asking -= count
+            self._claims -= 1
+            self.dry = len(found) < count
+            self._at_once = 1 if self.dry else min(2 * self._at_once, 256)
+            self._claimed(peer, found, epoch, ahead)
+            self._fill()
+
+        def failed(error: CentreError) -> None:
+            _log.warning("dispatcher.claim_failed", error=str(error))
+            back([])  # the next look tries again
+
+        arguments = {"worker": peer.id, "devices": devices, "count": count, "ahead": ahead}
+        actor.perform(verbs.claim, back, failed, **arguments)
+
+    def _claimed(self, peer: Peer, found: list[dict[str, Any]], epoch: int, ahead: bool) -> None:
+        crash.at("after_claim")
+        keys = [(job["job"], job["attempt"]) for job in found]
+        if peer.epoch != epoch or self._peers.get(peer.id) is not peer:
+            self.give_back(peer, keys)  # the worker was lost meanwhile
+            return
+        assigned = []
+        for key, job in zip(keys, found, strict=True):
+            peer.held[key] = Held(job["predicted_seconds"], ahead)
+            if job["data"] is None:
+                self._fetch(peer, key, job, ahead)
+            else:
+                assigned.append(_assignment(job, job["data"], ahead))
+        if assigned:
+            peer.say(*assigned)
+            self.say_cancels(peer, keys)
+            crash.at("after_assign")
+
+    def _fetch(self, peer: Peer, key: Key, job: dict[str, Any], ahead: bool) -> None:
+        """Get a large circuit from the store; then hand the job out."""
+
+        def take(done: Future[bytes]) -> None:
+            error = done.exception()
+            if key not in peer.held:
+                return
+            if error is None:
+                peer.say(_assignment(job, done.result(), ahead))
+                return
+            _log.error("dispatcher.circuit_not_read", job=key[0], error=str(error))
+            self._unreadable(
+                peer, Finished(*key, "failed", 0.0, "internal", "its circuit cannot be read")
+            )
+
+        services = self._actor.centre.services
+        self._actor.elsewhere(blobs.contents, take, services, job["circuit"], None)
+
+    def started(self, peer: Peer, message: Started) -> None:
+        """A job that was handed out ahead has begun."""
+        held = peer.held.get((message.job, message.attempt))
+        if held is not None and held.ahead:
+            held.ahead = False
+            about: dict[str, Any] = {
+                "job": message.job,
+                "attempt": message.attempt,
+                "worker": peer.id,
+            }
+            self._actor.insist(dispatch.mark_running, **about)
+
+    def returned(self, peer: Peer, message: Returned) -> None:
+        """A worker gives a job back."""
+        _log.info("job.returned", job=message.job, worker=peer.id, reason=message.reason)
+        if message.unwell:
+            peer.rests_until = self._actor.monotonic() + REST_SECONDS
+            self._actor.after(REST_SECONDS, self.wake)
+        self.give_back(peer, [(message.job, message.attempt)])
+
+    def give_back(self, peer: Peer, keys: list[Key]) -> None:
+        """Put jobs of a worker back into the queue; no loss is counted."""
+        for key in keys:
+            peer.held.pop(key, None)
+        if keys:
+            jobs = [{"job": job, "attempt": attempt} for job, attempt in keys]
+            self._actor.insist(dispatch.give_back, self._wake_after, worker=peer.id, jobs=jobs)
+
+    def _wake_after(self, _answer: Any) -> None:
+        self.wake()
+
+    def cancel(self, key: Key) -> None:
+        """Have whoever holds it stop it, now or when it gets there."""
+        self._cancels[key] = None
+        if len(self._cancels) > REMEMBERED:
+            self._cancels.popitem(last=False)
+        for peer in self._peers.values():
+            if key in peer.held:
+                peer.say(Cancel(*key))
+
+    def say_cancels(self, peer: Peer, keys: list[Key]) -> None:
+        """Say again which of ``keys`` are to be stopped."""
+        peer.say(*(Cancel(*key) for key in keys if key in self._cancels))
+
+    def forget_cancel(self, key: Key) -> None:
+        """The job has ended."""
+        self._cancels.pop(key, None)
+
+
+def _assignment(job: dict[str, Any], circuit: bytes, ahead: bool) -> Assign:
+    return Assign(
+        job=job["job"],
+        attempt=job["attempt"],
+        tenant=f"{job['project']}/{job['user']}",
+        kind=job["kind"],
+        program_hash=job["program_hash"],
+        limit_seconds=job["limit_seconds"],
+        options=job["options"],
+        device=job["device"],
+        ahead=ahead,
+        blob=circuit,
+    )

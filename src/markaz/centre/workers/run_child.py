@@ -1,0 +1,176 @@
+"""In a child of one tenant: run jobs, one after another, by their kind.
+
+The circuit comes checked, and is checked again (``wire.decode``): a stranger's text is never
+read here. Limits: address space and processor time by the kernel, wall time by the
+supervisor, which kills.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import resource
+import signal
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from markaz.centre.workers import frames
+from markaz.quantum import api
+from markaz.quantum.programs import wire
+from markaz.quantum.programs.circuit import Circuit
+from markaz.quantum.programs.errors import ProgramError
+from markaz.quantum.programs.program_hash import program_hash
+from markaz.quantum.simulate.result import Result
+
+REQUEST_BYTES: Final = 1 << 30
+RESULT_BYTES: Final = 256 << 20
+SLACK_BYTES: Final = 512 << 20  # address space is not memory: arenas, stacks, libraries
+THREADS: Final = 1
+_MESSAGE: Final = 2000
+
+Work = Callable[[Circuit, Mapping[str, Any]], dict[str, Any]]
+
+
+def _run(circuit: Circuit, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Counts or expectation values, as ``markaz run`` gives them."""
+    asked = request["options"]
+    result = api.run(
+        circuit,
+        shots=asked["shots"],
+        seed=asked.get("seed"),
+        engine=asked.get("engine", "auto"),
+        time_limit=request["seconds"],
+        memory_limit=request["memory"],
+        observables=asked.get("observables"),
+        parameters=asked.get("parameters") or None,
+        memory=bool(asked.get("memory")),
+        threads=THREADS,
+        min_fidelity=asked.get("min_fidelity", 1.0),
+    )
+    return document(result)
+
+
+def document(result: Result) -> dict[str, Any]:
+    """The result as it is stored: the keys of ``markaz run --json``, and the registers."""
+    return {**result.to_json(), "registers": [list(r) for r in result.registers]}
+
+
+# job kind -> what runs it
+KINDS: Final[dict[str, Work]] = {"run": _run}
+
+_WARM: Final = (
+    b'OPENQASM 2.0;include "qelib1.inc";qreg q[2];creg c[2];h q[0];cx q[0],q[1];measure q->c;',
+    b'OPENQASM 2.0;include "qelib1.inc";qreg q[3];creg c[3];h q;rx(0.3) q[1];cu1(0.2) q[0],q[1];'
+    b"ccx q[0],q[1],q[2];rx(0.4) q;measure q->c;",
+)
+
+
+def prepare() -> None:
+    """Load kernels and every engine, and go the usual way once; in the zygote."""
+    from markaz.quantum.simulate.engines.registry import engines  # noqa: PLC0415 - slow
+    from markaz.quantum.simulate.kernels import compile_kernels  # noqa: PLC0415 - loads numba
+
+    compile_kernels()
+    for engine in engines().values():
+        if not engine.child_only:
+            engine.load()
+    _go_the_usual_way()
+
+
+def _go_the_usual_way() -> None:
+    for program in _WARM:
+        # Only what runs in this process: a thread or an engine child must not outlive a fork.
+        result = api.run(program, shots=16, seed=1, engine="markaz", threads=THREADS)
+        json.dumps(document(result))
+
+
+def serve(fd: int, parent: int, spec: dict[str, Any]) -> None:
+    """Run what is asked until the other end closes; ``spec["memory"]`` is the most."""
+    del parent
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in range(3):
+        os.dup2(null, standard)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for name in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
+        resource.setrlimit(name, (0, 0))
+    most = _address_space() + spec["memory"] + SLACK_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    _go_the_usual_way()  # touch the pages that every job needs, before one waits for them
+    incoming = frames.Incoming(fd, REQUEST_BYTES)
+    try:
+        while True:
+            header, body = answered(*incoming.next())
+            frames.write(fd, frames.pack(header, body))
+    except EOFError:
+        return
+
+
+def answered(request: dict[str, Any], circuit: bytes) -> tuple[dict[str, Any], bytes]:
+    """The outcome of a job: a header with its error or None, and the result document."""
+    try:
+        limit(request)
+        body = json.dumps(_result(request, circuit), separators=(",", ":")).encode()
+        if len(body) > RESULT_BYTES:
+            size = f"{len(body) >> 20} MiB"
+            raise ProgramError("limit-size", f"the result takes {size}, more than may be stored")
+        return {"error": None, "peak": _peak()}, body
+    except ProgramError as error:
+        return {"error": {"kind": error.kind, "message": str(error)[:_MESSAGE]}}, b""
+    except MemoryError:
+        size = f"{request['memory'] / (1 << 30):.3g} GiB"
+        return {
+            "error": {"kind": "limit-memory", "message": f"the job needs more than {size}"}
+        }, b""
+    except BaseException as error:  # a Rust panic is no Exception
+        text = f"{type(error).__name__}: {error}"[:_MESSAGE]
+        return {"error": {"kind": "internal", "message": text}}, b""
+
+
+def _result(request: dict[str, Any], data: bytes) -> dict[str, Any]:
+    try:
+        circuit = wire.decode(data)
+    except wire.WireError as error:
+        raise ProgramError("parse", f"the stored circuit is not one: {error}") from error
+    if program_hash(circuit) != request["program_hash"]:
+        raise ProgramError("parse", "the stored circuit is not the program that was handed in")
+    work = KINDS.get(request["kind"])
+    if work is None:
+        raise ProgramError("unsupported", f"this worker does not run {request['kind']!r} jobs")
+    return work(circuit, request)
+
+
+def limit(request: dict[str, Any]) -> None:
+    """Bound memory and processor time of the next job, from what this process has used."""
+    soft = _address_space() + request["memory"] + SLACK_BYTES
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (min(soft, hard), hard))
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    used = usage.ru_utime + usage.ru_stime
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    seconds = math.ceil(used + THREADS * request["seconds"]) + 2
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, hard))
+
+
+def _address_space() -> int:
+    with open("/proc/self/statm", "rb") as statm:
+        return int(statm.read().split()[0]) * resource.getpagesize()
+
+
+def _peak() -> int:
+    """Bytes of memory that this process had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
+def request(
+    kind: str, options: Mapping[str, Any], hashed: str, seconds: float, memory: int
+) -> dict[str, Any]:
+    """The header of a job for a child."""
+    wanted = options.get("memory_limit")
+    return {
+        "kind": kind,
+        "options": dict(options),
+        "program_hash": hashed,
+        "seconds": seconds,
+        "memory": memory if wanted is None else min(memory, int(wanted)),
+    }

@@ -1,0 +1,95 @@
+"""``markaz credits``: what projects have, what was charged, and grants."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from markaz.interfaces.cli import reach, tables
+
+_AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+_DAY = 86_400 * tables.MICRO
+
+
+@click.group("credits", invoke_without_command=True)
+@click.option("--project", help="Only this project; else all of yours.")
+@_AS_JSON
+@click.pass_context
+@reach.speaks_to_centre
+def command(ctx: click.Context, project: str | None, as_json: bool) -> None:
+    """Show what your projects have left."""
+    if ctx.invoked_subcommand is not None:
+        return
+    with reach.connect() as client:
+        names = [project] if project else [p["slug"] for p in client.items("/projects")]
+        found = {name: client.get(f"/projects/{name}/credits") for name in names}
+    if tables.show({"unit": "micro-credits", "projects": found}, as_json):
+        return
+    columns = ("project", "free", "reserved", "charged", "granted")
+    rows = [(name, *(_amount(b, key) for key in columns[1:])) for name, b in found.items()]
+    tables.table(columns, rows, "You are in no project.")
+    for name, balance in found.items():
+        for notice in balance["notices"]:
+            click.echo(f"{name}: {notice['percent']} % used on {tables.when(notice['at'])}")
+
+
+def _amount(balance: dict[str, Any], key: str) -> str:
+    return tables.credits_text(balance[key])
+
+
+@command.command("statement")
+@click.argument("project")
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@_AS_JSON
+@reach.speaks_to_centre
+def statement(project: str, limit: int, as_json: bool) -> None:
+    """The newest entries of PROJECT's ledger."""
+    with reach.connect() as client:
+        found = client.get(f"/projects/{project}/credits/statement", limit=limit)
+    if tables.show(found, as_json):
+        return
+    rows = [
+        (tables.when(e["at"]), e["kind"], tables.credits_text(e["amount"]), e["job"], e["reason"])
+        for e in found["items"]
+    ]
+    tables.table(("when", "kind", "amount", "job", "reason"), rows, "No entries yet.")
+
+
+@command.command("grant")
+@click.argument("project")
+@click.argument("amount", metavar="CREDITS")
+@click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True)
+@click.option("--reason", default="", help="Why, for the ledger.")
+@_AS_JSON
+@reach.speaks_to_centre
+def grant(project: str, amount: str, days: int, reason: str, as_json: bool) -> None:
+    """Give PROJECT an allocation of CREDITS (resource allocators and operators)."""
+    now = time.time_ns() // 1000
+    body = {
+        "amount": tables.to_micro(amount),
+        "starts_at": now,
+        "ends_at": now + days * _DAY,
+        "reason": reason,
+    }
+    with reach.connect() as client:
+        made = client.post(f"/projects/{project}/credits/grants", body)
+    if not tables.show(made, as_json):
+        free = tables.credits_text(made["free"])
+        click.echo(f"{project} has {free} credits more until {tables.when(made['ends_at'])}.")
+
+
+@command.command("refund")
+@click.argument("job")
+@click.argument("amount", metavar="CREDITS")
+@click.option("--reason", required=True, help="Why, for the ledger.")
+@_AS_JSON
+@reach.speaks_to_centre
+def refund(job: str, amount: str, reason: str, as_json: bool) -> None:
+    """Give back CREDITS of what JOB was charged."""
+    body = {"amount": tables.to_micro(amount), "reason": reason}
+    with reach.connect() as client:
+        done = client.post(f"/jobs/{job}/refunds", body)
+    if not tables.show(done, as_json):
+        click.echo(f"Gave {amount} credits back for {job}.")

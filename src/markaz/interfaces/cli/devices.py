@@ -1,0 +1,84 @@
+"""``markaz devices``: what there is to run on, and an operator's switches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from markaz.interfaces.cli import reach, tables
+
+_AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+
+
+@click.group("devices", invoke_without_command=True)
+@_AS_JSON
+@click.pass_context
+@reach.speaks_to_centre
+def command(ctx: click.Context, as_json: bool) -> None:
+    """List the devices."""
+    if ctx.invoked_subcommand is not None:
+        return
+    with reach.connect() as client:
+        found = list(client.items("/devices"))
+    if tables.show({"items": found}, as_json):
+        return
+    columns = ("device", "kind", "qubits", "status", "accepting", "default", "title")
+    tables.table(columns, [[d[c] for c in columns] for d in found], "There are no devices.")
+
+
+@command.command("show")
+@click.argument("device")
+@_AS_JSON
+@reach.speaks_to_centre
+def show(device: str, as_json: bool) -> None:
+    """One DEVICE: its description and prices."""
+    with reach.connect() as client:
+        found: dict[str, Any] = client.get(f"/devices/{device}")
+        rates = client.get(f"/devices/{device}/rates")
+    if tables.show(found | {"rates": rates}, as_json):
+        return
+    click.secho(f"{found['device']}: {found['title']}", bold=True)
+    for name in ("kind", "qubits", "status", "accepting"):
+        click.echo(f"  {name}: {tables.word(found[name])}")
+    for name, value in found["description"].items():
+        click.echo(f"  {name}: {tables.word(value)}")
+    now = rates["now"]
+    prices = (f"{tables.credits_text(now['per_' + w])} a {w}" for w in ("second", "shot", "job"))
+    click.echo(f"  price in credits: {', '.join(prices)}")
+
+
+@command.command("set")
+@click.argument("device")
+@click.option("--status", help="offline, idle, error, maintenance, needs-calibration …")
+@click.option("--accepting/--not-accepting", default=None, help="Whether it takes jobs.")
+@_AS_JSON
+@reach.speaks_to_centre
+def change(device: str, status: str | None, accepting: bool | None, as_json: bool) -> None:
+    """Change DEVICE (operators)."""
+    changes = {"status": status, "accepting": accepting}
+    with reach.connect() as client:
+        found = client.patch(
+            f"/devices/{device}", {k: v for k, v in changes.items() if v is not None}
+        )
+    if not tables.show(found, as_json):
+        takes = "accepting" if found["accepting"] else "not accepting"
+        click.echo(f"{device}: {found['status']}, {takes} jobs.")
+
+
+@command.command("rate")
+@click.argument("device")
+@click.option("--second", default="0", metavar="CREDITS", help="For a second of run time.")
+@click.option("--shot", default="0", metavar="CREDITS", help="For a shot.")
+@click.option("--job", default="0", metavar="CREDITS", help="For a job.")
+@_AS_JSON
+@reach.speaks_to_centre
+def rate(device: str, second: str, shot: str, job: str, as_json: bool) -> None:
+    """Set what DEVICE costs from now on (operators)."""
+    prices = {"per_second": second, "per_shot": shot, "per_job": job}
+    with reach.connect() as client:
+        made = client.post(
+            f"/devices/{device}/rates", {k: tables.to_micro(v) for k, v in prices.items()}
+        )
+    if not tables.show(made, as_json):
+        click.echo(f"{device}: {second} a second, {shot} a shot, {job} a job, from now on.")

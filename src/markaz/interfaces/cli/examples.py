@@ -1,0 +1,55 @@
+"""The example programs, submitted through the queue when a centre starts."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from markaz.interfaces.cli import show_job, submit
+from markaz.interfaces.cli.options import read_angle
+from markaz.interfaces.cli.render import Style
+
+_PARAMETER: Final = re.compile(r"--param (\w+)=(\S+)")
+SUFFIXES: Final = (".qasm", ".qcis")
+# What each run of an example gets: most need nothing.
+NOTHING: Final[dict[str, Any]] = {
+    "device": None, "project": "default", "shots": None, "seed": 1, "engine": None,
+    "observables": (), "parameters": {}, "time_limit": None, "tags": ("example",),
+    "private": False, "session": None,
+}  # fmt: skip
+
+
+def kept_key(data: Path) -> str | None:
+    """The first operator's key, if its file is still there."""
+    try:
+        return str(json.loads((data / "first-login.json").read_text(encoding="utf-8"))["api_key"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def show(url: str, key: str, folder: Path) -> None:
+    """Submit every program in ``folder`` and print each result on standard error."""
+    from markaz.interfaces.rest_api.client import Client, ClientError  # noqa: PLC0415 - slow
+
+    files = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES)
+    with Client(url, key) as client:
+        for file in files:
+            try:
+                body = submit.body_of(str(file), NOTHING | {"name": file.name} | settings_of(file))
+                job = client.wait(client.post("/jobs", body)["job"])
+            except ClientError as error:
+                click.echo(f"{file.name}: {error}", err=True)
+                continue
+            click.echo("\n".join(show_job.shown(job, Style.of(sys.stderr))), err=True)
+    click.echo(f"{len(files)} examples ran through the queue: markaz jobs lists them.", err=True)
+
+
+def settings_of(file: Path) -> dict[str, Any]:
+    """Values for an example's parameters, from the ``--param`` that its comments show."""
+    found = _PARAMETER.findall(file.read_text(encoding="utf-8"))
+    return {"parameters": {name: read_angle(number) for name, number in found}}

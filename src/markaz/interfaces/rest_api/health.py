@@ -1,0 +1,94 @@
+"""Whether the server lives, whether it can do its work, and its metrics.
+
+``/metrics`` is for this machine (a collector beside the server) and, from elsewhere, for
+keys of operators and directors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+from typing import Any, Final
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from markaz.centre.access import CentreRole
+from markaz.centre.errors import CentreError, forbidden
+from markaz.interfaces.rest_api import problems
+from markaz.interfaces.rest_api.calls import Api
+from markaz.interfaces.rest_api.metrics import CONTENT_TYPE
+
+_WRITE_SECONDS: Final = 2.0  # that a write may take before the database counts as stuck
+
+
+def routes(api: Api) -> list[Route]:
+    """The addresses under ``/health`` and ``/metrics``."""
+
+    async def live(_: Request) -> Response:
+        return _json({"status": "live"}, 200)
+
+    async def ready(_: Request) -> Response:
+        checks = await readiness(api)
+        return _json({"checks": checks}, 200 if all(checks.values()) else 503)
+
+    async def metrics(request: Request) -> Response:
+        try:
+            await _may_look(api, request)
+        except CentreError as error:
+            return problems.response(problems.of_error(error))
+        return Response(await asyncio.to_thread(api.metrics.text), 200, media_type=CONTENT_TYPE)
+
+    return [
+        Route("/health/live", live),
+        Route("/health/ready", ready),
+        Route("/metrics", metrics),
+    ]
+
+
+async def readiness(api: Api) -> dict[str, bool]:
+    """What a server must have to be given work, each with whether it has it."""
+    return {
+        "database writable": await _writable(api),
+        "dispatcher running": api.dispatcher.running(),
+        "worker connected": api.dispatcher.workers() > 0,
+        "not draining": not api.draining,
+    }
+
+
+async def _writable(api: Api) -> bool:
+    try:
+        async with asyncio.timeout(_WRITE_SECONDS):
+            await asyncio.wrap_future(api.centre.writer.submit(_touch))
+    except (CentreError, TimeoutError):
+        return False
+    return True
+
+
+def _touch(connection: Connection) -> None:
+    """Nothing: the transaction around it takes the write lock and commits."""
+
+
+async def _may_look(api: Api, request: Request) -> None:
+    client = request.client.host if request.client else ""
+    if _is_loopback(client) and "authorization" not in request.headers:
+        return
+    actor = await api.gate.actor_of(request)
+    if not actor.known:
+        raise CentreError("unauthenticated", "log in first, or send a key")
+    if not actor.has(CentreRole.OPERATOR, CentreRole.DIRECTOR):
+        raise forbidden("this needs the role operator or director")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _json(document: Any, status: int) -> Response:
+    return Response(json.dumps(document), status, media_type="application/json")

@@ -1,0 +1,92 @@
+"""What the centre counts and measures, for Prometheus."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_SHORT: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
+_LONG: Final = (0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14400, 86400, 604800)
+_SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128)
+
+
+class Metrics:
+    """The metrics of one server, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.requests = Histogram(
+            "markaz_request_seconds",
+            "Time to answer a request.",
+            ("method", "route", "status"),
+            buckets=_SHORT,
+            registry=registry,
+        )
+        self.queue = Gauge(
+            "markaz_queue_jobs", "Jobs by device and state.", ("device", "state"), registry=registry
+        )
+        self.wait = Histogram(
+            "markaz_job_wait_seconds",
+            "From eligible to started.",
+            ("device",),
+            buckets=_LONG,
+            registry=registry,
+        )
+        self.run = Histogram(
+            "markaz_job_run_seconds",
+            "Run time of jobs.",
+            ("device",),
+            buckets=_LONG,
+            registry=registry,
+        )
+        self.forecast = Histogram(
+            "markaz_run_forecast_ratio",
+            "Measured over predicted run time.",
+            buckets=(0.1, 0.25, 0.5, 0.8, 1, 1.25, 2, 4, 10),
+            registry=registry,
+        )
+        self.claim = Histogram(
+            "markaz_claim_seconds", "Time to claim jobs.", buckets=_SHORT, registry=registry
+        )
+        self.commit = Histogram(
+            "markaz_commit_seconds",
+            "Time of one write transaction.",
+            buckets=_SHORT,
+            registry=registry,
+        )
+        self.group = Histogram(
+            "markaz_commit_changes",
+            "Changes that share one commit.",
+            buckets=_SIZES,
+            registry=registry,
+        )
+        self.intake = Histogram(
+            "markaz_intake_seconds",
+            "Time to open and plan a program.",
+            buckets=_SHORT,
+            registry=registry,
+        )
+        self.workers = Gauge("markaz_workers", "Connected workers.", registry=registry)
+        self.waiting = Gauge(
+            "markaz_waiting_requests", "Requests that wait for a job.", registry=registry
+        )
+        self.events = Counter("markaz_events", "Events by name.", ("event",), registry=registry)
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        self.requests.labels(method, route, str(status)).observe(seconds)
+
+    def committed(self, seconds: float, changes: int) -> None:
+        """Count one write transaction."""
+        self.commit.observe(seconds)
+        self.group.observe(changes)
+
+    def count(self, event: str) -> None:
+        """Count an event (``zombie`` for a result that came too late, …)."""
+        self.events.labels(event).inc()
+
+    def text(self) -> bytes:
+        """All of it, as Prometheus reads it."""
+        return generate_latest(self.registry)

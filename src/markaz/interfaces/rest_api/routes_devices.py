@@ -1,0 +1,148 @@
+"""Routes about devices and their calendar."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from pydantic import Field, JsonValue
+
+from markaz.interfaces.rest_api.fields import (
+    Answer,
+    Body,
+    Label,
+    Micros,
+    Name,
+    Page,
+    Query,
+    described,
+)
+from markaz.interfaces.rest_api.routes import Route, Who
+
+Status = Literal[
+    "offline", "idle", "busy", "error", "maintenance", "calibration", "needs-calibration"
+]
+Impact = Literal["none", "degraded", "partial", "full"]
+
+
+class Device(Answer):
+    """A device."""
+
+    device: str = described("Short name.")
+    title: str = described("Title.")
+    kind: str = described("simulator, emulated or qpu.")
+    driver: str = described("What talks to it.")
+    qubits: int = described("Qubits.")
+    status: str = described("Status, in QDMI's words.")
+    accepting: bool = described("Whether it takes jobs.")
+    slots: int = described("Jobs that it runs at once; 0: as many as there are workers.")
+    default: bool = described("Whether jobs that name no device run on it.")
+    description: dict[str, Any] = described("What is known of it.")
+    created_at: int = described("When it was added.")
+    retired_at: int | None = described("When it was taken out of service.")
+
+
+class Reservation(Answer):
+    """A booking or maintenance; whose it is, only for those concerned."""
+
+    reservation: str = described("Identifier.")
+    device: str = described("Name of the device.")
+    kind: str = described("booking or maintenance.")
+    state: str = described("draft, scheduled, in progress, completed or cancelled.")
+    impact: str = described("none, degraded, partial or full.")
+    project: str | None = described("Identifier of the project.")
+    starts_at: int = described("Its beginning.")
+    ends_at: int = described("Its end.")
+    note: str | None = described("A note.")
+    made_by: str | None = described("Identifier of who made it.")
+    created_at: int = described("When it was made.")
+
+
+class Calendar(Answer):
+    """A device's reservations."""
+
+    device: str = described("Name of the device.")
+    items: list[Reservation] = described("Reservations, the earliest first.")
+    next: None = described("Null: all are here.")
+
+
+class DeviceListing(Query):
+    """Which devices."""
+
+    retired: bool = described("Also those out of service.", False)
+
+
+class Span(Query):
+    """A span of time, at most 400 days."""
+
+    since: Micros = described("Its beginning.")
+    until: Micros = described("Its end.")
+
+
+class DeviceToAdd(Body):
+    """A device to add."""
+
+    device: str = Field(min_length=2, max_length=40, description="Short name: a to z, digits, -.")
+    title: Name = described("Title.")
+    kind: Literal["simulator", "emulated", "qpu"] = described("What it is.")
+    driver: str = Field(min_length=1, max_length=64, description="What talks to it.")
+    qubits: int = Field(ge=1, le=1_000_000, description="Qubits.")
+    description: dict[str, JsonValue] = described("What is to be known of it.")
+    slots: int = Field(0, ge=0, le=10_000, description="Jobs at once; 0: as workers have.")
+
+
+class DeviceChanges(Body):
+    """What to change of a device."""
+
+    status: Status | None = described("Status, in QDMI's words.", None)
+    accepting: bool | None = described("Whether it takes jobs.", None)
+    title: Name | None = described("Title.", None)
+    slots: int | None = Field(None, ge=0, le=10_000, description="Jobs at once.")
+    description: dict[str, JsonValue] | None = described("What is to be known of it.", None)
+
+
+class Booking(Body):
+    """A device for a project's own jobs."""
+
+    project: Label = described("The project.")
+    starts_at: Micros = described("Its beginning.")
+    ends_at: Micros = described("Its end.")
+    note: str = Field("", max_length=1000, description="A note.")
+
+
+class Maintenance(Body):
+    """Maintenance to plan."""
+
+    starts_at: Micros = described("Its beginning.")
+    ends_at: Micros = described("Its end.")
+    impact: Impact = described("With partial or full impact no job runs into it.")
+    note: str = Field("", max_length=1000, description="What people should know.")
+    draft: bool = described("Only a draft.", False)
+
+
+_DEVICE: Final = "/v1/devices/{device}"
+_RESERVATION: Final = "/v1/reservations/{reservation}"
+ROUTES: Final = (
+    Route("GET", "/v1/devices", "devices.list", Who.PERSON, "Devices.", Page[Device],
+          query=DeviceListing),
+    Route("POST", "/v1/devices", "devices.add", Who.OPERATOR, "Add a device.", Device, 201,
+          DeviceToAdd),
+    Route("GET", _DEVICE, "devices.get", Who.PERSON, "One device.", Device),
+    Route("PATCH", _DEVICE, "devices.change", Who.OPERATOR, "Change a device.", Device,
+          body=DeviceChanges),
+    Route("POST", f"{_DEVICE}/default", "devices.make_default", Who.OPERATOR,
+          "Have jobs that name no device run on it.", Device),
+    Route("POST", f"{_DEVICE}/retire", "devices.retire", Who.OPERATOR,
+          "Take a device out of service for good.", Device),
+    Route("GET", f"{_DEVICE}/calendar", "devices.calendar", Who.PERSON, "Its reservations.",
+          Calendar, query=Span),
+    Route("POST", f"{_DEVICE}/bookings", "devices.book", Who.BOOKER, "Book a device.",
+          Reservation, 201, Booking),
+    Route("POST", f"{_DEVICE}/maintenance", "devices.maintain", Who.OPERATOR,
+          "Plan maintenance.", Reservation, 201, Maintenance),
+    Route("POST", f"{_RESERVATION}/schedule", "devices.schedule", Who.OPERATOR,
+          "Make a draft firm.", Reservation),
+    Route("POST", f"{_RESERVATION}/complete", "devices.complete_reservation", Who.OPERATOR,
+          "End a reservation in progress.", Reservation),
+    Route("POST", f"{_RESERVATION}/cancel", "devices.cancel_reservation", Who.RESERVATION,
+          "Give a reservation up.", Reservation),
+)  # fmt: skip

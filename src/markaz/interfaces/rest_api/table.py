@@ -1,0 +1,27 @@
+"""All routes of the REST interface."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from markaz.interfaces.rest_api import (
+    routes_account,
+    routes_audit,
+    routes_credits,
+    routes_devices,
+    routes_jobs,
+    routes_people,
+    routes_projects,
+)
+from markaz.interfaces.rest_api.routes import Route
+
+# Jobs first: they are asked for most, and addresses are tried in order.
+ROUTES: Final[tuple[Route, ...]] = (
+    *routes_jobs.ROUTES,
+    *routes_devices.ROUTES,
+    *routes_account.ROUTES,
+    *routes_projects.ROUTES,
+    *routes_credits.ROUTES,
+    *routes_people.ROUTES,
+    *routes_audit.ROUTES,
+)

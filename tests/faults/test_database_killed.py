@@ -1,0 +1,139 @@
+"""The database is killed under load: whatever was acknowledged is there afterwards."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from markaz.centre.audit.tables import audit_entries
+from markaz.centre.centre import Centre
+from markaz.centre.db import migrate
+from markaz.centre.db.dialect import open_engine
+from markaz.centre.db.schema import ledger
+from markaz.centre.errors import CentreError
+from markaz.centre.settings import Settings
+from markaz.testing.postgres import PostgresServer
+from tests.centre_rows import look, project, rows
+from tests.ledger_accounts import Bank, check_books
+
+CHILD = Path(__file__).with_name("writing_child.py")
+ROUNDS = [3, pytest.param(200, marks=pytest.mark.nightly)]
+
+
+def check(centre: Centre, acknowledged: list[str]) -> None:
+    """Every acknowledged change is there once, whole, and in an unbroken audit trail."""
+    held = [row["id"] for row in rows(centre, ledger.allocations)]
+    assert set(acknowledged) - set(held) == set()
+    assert len(acknowledged) == len(set(acknowledged))
+    entries = rows(centre, ledger.ledger_entries)
+    assert sorted(e["allocation_id"] for e in entries) == sorted(held)
+    wanted = select(audit_entries.c.subject).where(audit_entries.c.verb == "ledger.grant")
+    audited = [row.subject for row in look(centre, lambda work: work.all(wanted))]
+    assert sorted(audited) == sorted(held)
+    check_segments(centre)
+    check_books(centre)
+
+
+def check_segments(centre: Centre) -> None:
+    """No number is missing from a segment, and all but the last are sealed."""
+    found = rows(centre, audit_entries)
+    sizes = Counter(row["segment"] for row in found)
+    for segment, size in sizes.items():
+        assert [row["seq"] for row in found if row["segment"] == segment] == list(range(size))
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_a_killed_server_loses_nothing_that_it_acknowledged(
+    settings_for: Callable[..., Settings], rounds: int
+) -> None:
+    chance = random.Random(7)
+    settings = settings_for()
+    with Centre.open(settings) as centre:
+        actor, home = Bank(centre).actor.id, project(centre)
+    acknowledged: list[str] = []
+    for _ in range(rounds):
+        with subprocess.Popen(
+            [sys.executable, CHILD, settings.data, actor, home], stdout=subprocess.PIPE, text=True
+        ) as child:
+            assert child.stdout is not None
+            for _ in range(chance.randint(50, 400)):
+                acknowledged.append(child.stdout.readline().strip())
+            child.kill()
+            rest = child.stdout.read()
+            acknowledged += rest.splitlines() if rest.endswith("\n") else rest.splitlines()[:-1]
+        with Centre.open(settings) as centre:
+            check(centre, acknowledged)
+    print(f"{len(acknowledged)} acknowledged in {rounds} rounds")
+    assert len(acknowledged) >= 50 * rounds
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_a_killed_postgresql_loses_nothing_that_was_acknowledged(
+    tmp_path: Path, rounds: int, postgresql_server: str
+) -> None:
+    chance = random.Random(7)
+    with PostgresServer.start(durable=True) as server:
+        settings = Settings({"database_url": server.url(), "data": str(tmp_path)})
+        engine = open_engine(settings.database_url)
+        migrate.upgrade(engine)
+        engine.dispose()
+        with Centre.open(settings) as centre:
+            bank, home = Bank(centre), project(centre)
+            load = Load(bank, home)
+            for _ in range(rounds):
+                load.run_for(chance.randint(100, 400))
+                server.crash()
+                time.sleep(chance.random() * 0.05)
+                server.run()
+                load.run_for(1)  # it goes on by itself
+                check(centre, list(load.acknowledged))
+            load.stop()
+            check(centre, load.acknowledged)
+            assert (load.other_errors, centre.writer.stats.failures >= 1) == ([], True)
+            print(f"{len(load.acknowledged)} acknowledged in {rounds} rounds")
+
+
+class Load:
+    """Clients that make allocations as fast as they can and note what was acknowledged."""
+
+    def __init__(self, bank: Bank, home: str) -> None:
+        self._bank, self._home = bank, home
+        self.acknowledged: list[str] = []
+        self.other_errors: list[BaseException] = []
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._client) for _ in range(8)]
+        for thread in self._threads:
+            thread.start()
+
+    def _client(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.acknowledged.append(self._bank.grant(self._home, 5))
+            except CentreError as error:
+                if error.kind != "unavailable":
+                    self.other_errors.append(error)
+                time.sleep(0.01)
+            except BaseException as error:
+                self.other_errors.append(error)
+
+    def run_for(self, count: int) -> None:
+        """Until ``count`` more were acknowledged."""
+        goal, deadline = len(self.acknowledged) + count, time.monotonic() + 60
+        while len(self.acknowledged) < goal:
+            assert time.monotonic() < deadline, "the centre does not recover"
+            time.sleep(0.002)
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()

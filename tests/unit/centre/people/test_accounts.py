@@ -1,0 +1,257 @@
+"""Accounts: asking, approving, making, suspending, roles, the profile."""
+
+from __future__ import annotations
+
+import pytest
+
+from markaz.centre.access import CentreRole
+from markaz.centre.centre import Centre
+from markaz.centre.people import login, queries, verbs
+from markaz.centre.settings import Settings
+from tests.people_tools import BOTH, PASSWORD, Mailbox, People, refusal, told
+
+
+def ask_for_account(people: People, name: str = "sana") -> str:
+    made = login.sign_up(
+        people.centre, login=name, name="Sana", email=f"{name}@example.org", password=PASSWORD
+    )
+    assert made == {"id": made["id"], "login": name, "state": "pending"}
+    return str(made["id"])
+
+
+def test_requested_account_works_once_it_is_approved(people: People) -> None:
+    user = ask_for_account(people)
+    assert told(lambda: people.log_in("sana")) == (
+        "unauthenticated",
+        "this account is pending; ask an operator",
+    )
+    approved = people.do(verbs.approve, people.operator, user="sana")
+    assert approved == {"id": user, "state": "active"}
+    assert people.log_in("Sana ").id == user
+    assert told(lambda: people.do(verbs.approve, people.operator, user=user)) == (
+        "conflict",
+        "this account is active, not pending",
+    )
+
+
+def test_refused_request_leaves_the_login_free(people: People) -> None:
+    ask_for_account(people)
+    people.do(verbs.refuse, people.operator, user="sana")
+    assert refusal(lambda: people.do(verbs.approve, people.operator, user="sana")).kind == (
+        "not-found"
+    )
+    ask_for_account(people)
+
+
+def test_active_account_cannot_be_refused(people: People) -> None:
+    people.join("omar")
+    assert told(lambda: people.do(verbs.refuse, people.operator, user="omar")) == (
+        "conflict",
+        "this account is active, not pending",
+    )
+
+
+@BOTH
+def test_taken_login_is_a_conflict(people: People) -> None:
+    ask_for_account(people)
+    assert told(lambda: ask_for_account(people, "SANA".lower())) == (
+        "conflict",
+        "the login 'sana' is taken",
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("login", "a"),
+        ("login", "аdmin"),  # a Cyrillic а
+        ("login", "x y"),
+        ("login", "system"),
+        ("login", "0123456789abcdefghjk"),  # the form of an id
+        ("login", "-x"),
+        ("login", 7),
+        ("name", ""),
+        ("name", "a\u202eb"),
+        ("name", "a\x00b"),
+        ("name", "a\nb"),
+        ("name", "x" * 201),
+        ("email", "nobody"),
+        ("email", "a@b"),
+        ("email", "a b@c.org"),
+        ("language", "english"),
+        ("language", None),
+    ],
+)
+def test_bad_value_is_named_and_nothing_is_stored(
+    people: People, field: str, value: object
+) -> None:
+    good = {"login": "sana", "name": "Sana", "email": "s@example.org"}
+    if value is None:
+        value = "🙂"
+    error = refusal(lambda: people.do(verbs.create, people.operator, **(good | {field: value})))
+    assert (error.kind, error.field) == ("invalid", field)
+    listed = people.ask(queries.list_people, people.operator)["items"]
+    assert [one["login"] for one in listed] == ["admin"]
+
+
+def test_sign_up_can_be_switched_off(settings_for: object) -> None:
+    assert callable(settings_for)
+    settings: Settings = settings_for(sign_up=False)
+    with Centre.open(settings) as centre:
+        from tests.people_tools import set_up
+
+        people = set_up(centre)
+        assert refusal(lambda: ask_for_account(people)).kind == "forbidden"
+
+
+@BOTH
+def test_suspension_acts_at_once_and_ends(people: People) -> None:
+    ali = people.join("ali")
+    key = people.do(verbs.create_key, ali, label="script")["secret"]
+    session = login.log_in(people.centre, login="ali", password=PASSWORD)["secret"]
+    people.do(verbs.suspend, people.operator, user="ali", reason="left the country")
+    for token in (key, session):
+        assert refusal(lambda token=token: people.who(token)).kind == "unauthenticated"  # type: ignore[misc]
+    assert told(lambda: people.log_in("ali"))[1] == "this account is suspended; ask an operator"
+    people.do(verbs.reactivate, people.operator, user="ali")
+    assert people.who(key).id == ali.id
+    assert refusal(lambda: people.who(session)).kind == "unauthenticated"  # sessions ended
+
+
+def test_centre_roles_are_granted_and_revoked(people: People) -> None:
+    ali = people.join("ali")
+    granted = people.do(verbs.grant_role, people.operator, user="ali", role="director")
+    assert granted["roles"] == ["director"]
+    assert people.log_in("ali").roles == {CentreRole.DIRECTOR}
+    again = people.do(verbs.grant_role, people.operator, user="ali", role="director")
+    assert again["roles"] == ["director"]
+    people.do(verbs.revoke_role, people.operator, user=ali.id, role="director")
+    assert people.log_in("ali").roles == frozenset()
+    error = refusal(lambda: people.do(verbs.grant_role, people.operator, user="ali", role="king"))
+    assert (error.kind, error.field) == ("invalid", "role")
+
+
+@BOTH
+def test_last_operator_stays_operator(people: People) -> None:
+    people.join("ali")
+    last = ("conflict", "this is the last operator; make another one first")
+    do, operator = people.do, people.operator
+    password = people.made["secret"]["password"]
+    session = people.who(login.log_in(people.centre, login="admin", password=password)["secret"])
+    assert told(lambda: do(verbs.revoke_role, operator, user="admin", role="operator")) == last
+    assert told(lambda: do(verbs.suspend, operator, user="admin", reason="x")) == last
+    assert told(lambda: do(verbs.erase, session)) == last
+    do(verbs.grant_role, operator, user="ali", role="operator")
+    do(verbs.revoke_role, operator, user="admin", role="operator")
+    ali = people.log_in("ali")
+    assert told(lambda: do(verbs.revoke_role, ali, user="ali", role="operator")) == last
+
+
+def test_suspended_operator_does_not_count_as_one(people: People) -> None:
+    people.join("ali")
+    people.do(verbs.grant_role, people.operator, user="ali", role="operator")
+    people.do(verbs.suspend, people.operator, user="ali", reason="away")
+    assert refusal(
+        lambda: people.do(verbs.revoke_role, people.operator, user="admin", role="operator")
+    ).kind == ("conflict")
+
+
+@BOTH
+def test_profile_is_changed_by_its_owner_but_not_the_institution(people: People) -> None:
+    ali = people.join("ali", "ali@example.org")
+    changed = people.do(verbs.change, ali, name="علی", language="ur", email="Ali@New.example.org")
+    assert (changed["name"], changed["language"], changed["email"]) == (
+        "علی",
+        "ur",
+        "ali@new.example.org",
+    )
+    there = people.do(verbs.create_institution, people.operator, name="Elsewhere")["id"]
+    assert refusal(lambda: people.do(verbs.change, ali, institution=there)).kind == "forbidden"
+    moved = people.do(verbs.change, people.operator, user="ali", institution=there)
+    assert moved["institution"] == there
+    assert told(lambda: people.do(verbs.change, ali, user="admin", name="x")) == (
+        "not-found",
+        "there is no such person",
+    )
+    assert refusal(lambda: people.do(verbs.change, ali)).kind == "invalid"
+
+
+def test_old_address_hears_of_a_new_one(people: People) -> None:
+    ali = people.join("ali", "ali@example.org")
+    people.centre.services.mailer = box = Mailbox()
+    people.do(verbs.change, ali, email="new@example.org")
+    box.codes()
+    assert [(to, subject) for to, subject, _ in box.letters] == [
+        ("ali@example.org", "Your mail address")
+    ]
+
+
+def test_account_that_an_operator_makes_gets_its_code_by_mail_where_there_is_mail(
+    people: People,
+) -> None:
+    people.centre.services.mailer = box = Mailbox()
+    made = people.do(
+        verbs.create, people.operator, login="ali", name="Ali", email="ali@example.org"
+    )
+    assert (made["mailed"], made["secret"]) == (True, None)
+    (code,) = box.codes()
+    assert login.set_password(people.centre, code=code, password=PASSWORD) == {
+        "login": "ali",
+        "keys": 0,
+    }
+    assert people.log_in("ali").id == made["id"]
+
+
+def test_mail_server_that_refuses_is_counted_and_nobody_waits(people: People) -> None:
+    class Broken(Mailbox):
+        def send(self, to: str, subject: str, text: str) -> None:
+            raise OSError("no")
+
+    counted: list[str] = []
+    people.centre.services.count = counted.append
+    people.centre.services.mailer = box = Broken()
+    people.do(verbs.create, people.operator, login="ali", name="Ali", email="ali@example.org")
+    box.codes()
+    assert counted == ["mail_failed"]
+
+
+@BOTH
+def test_people_are_listed_searched_and_paged_for_operators(people: People) -> None:
+    for name in ("ali", "bina", "chand"):
+        people.join(name)
+    first = people.ask(queries.list_people, people.operator, limit=3)
+    rest = people.ask(queries.list_people, people.operator, limit=3, after=first["next"])
+    assert [one["login"] for one in first["items"] + rest["items"]] == [
+        "admin",
+        "ali",
+        "bina",
+        "chand",
+    ]
+    assert rest["next"] is None
+    found = people.ask(queries.list_people, people.operator, search="BIN")["items"]
+    assert [one["login"] for one in found] == ["bina"]
+    assert people.ask(queries.list_people, people.operator, search="%")["items"] == []
+    assert people.ask(queries.list_people, people.operator, state="pending")["items"] == []
+
+
+def test_institutions_are_public_but_not_their_shares(people: People) -> None:
+    made = people.do(verbs.create_institution, people.operator, name="NUST", country="pk", shares=3)
+    changed = people.do(verbs.change_institution, people.operator, institution=made["id"], shares=5)
+    assert changed == made | {"shares": 5, "country": "PK"}
+    ali = people.join("ali")
+    seen = people.ask(queries.list_institutions, ali)["items"][-1]
+    assert seen == {"id": made["id"], "name": "NUST", "country": "PK"}
+    full = people.ask(queries.list_institutions, people.operator)["items"][-1]
+    assert full["shares"] == 5
+    for name, country, shares, field in (
+        ("NUST", "", 1, None),
+        ("X", "Pakistan", 1, "country"),
+        ("X", "1A", 1, "country"),
+        ("X", "", -1, "shares"),
+        ("X", "", True, "shares"),
+    ):
+        given = {"name": name, "country": country, "shares": shares}
+        error = refusal(
+            lambda given=given: people.do(verbs.create_institution, people.operator, **given)  # type: ignore[misc]
+        )
+        assert error.field == field

@@ -1,0 +1,124 @@
+"""Waiting for a job costs no thread, misses no end, and lasts no longer than asked."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from markaz.centre.workers.waiters import Waiters
+from markaz.interfaces.rest_api import waiting
+from markaz.interfaces.rest_api.waiting import Patience
+
+
+class Jobs:
+    """States of jobs, and how often somebody looked."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, str] = {}
+        self.looks = 0
+
+    def look(self, job: str) -> Any:
+        async def look() -> dict[str, Any]:
+            self.looks += 1
+            await asyncio.sleep(0)
+            return {"job": job, "state": self.states.get(job, "queued")}
+
+        return look
+
+
+def test_a_final_job_is_answered_at_once() -> None:
+    jobs, ends = Jobs(), Waiters()
+    patience = Patience(ends)
+    jobs.states["a"] = "failed"
+    found = asyncio.run(patience.until_final("a", "me", 30, jobs.look("a")))
+    assert (found["state"], jobs.looks, len(patience)) == ("failed", 1, 0)
+
+
+def test_a_thousand_wait_without_threads_and_all_wake() -> None:
+    jobs, ends = Jobs(), Waiters()
+    patience = Patience(ends)
+    names = [f"job{n}" for n in range(1000)]
+
+    async def run() -> tuple[list[dict[str, Any]], int, float]:
+        tasks = [
+            asyncio.create_task(patience.until_final(n, f"p{i % 10}", 30, jobs.look(n)))
+            for i, n in enumerate(names)
+        ]
+        await asyncio.sleep(0.05)
+        threads = threading.active_count()
+        assert len(patience) == 1000
+        for name in names:
+            jobs.states[name] = "completed"
+        began = time.monotonic()
+        ender = threading.Thread(target=lambda: [ends.ended(n) for n in names])
+        ender.start()
+        found = await asyncio.gather(*tasks)
+        ender.join()
+        return found, threads, time.monotonic() - began
+
+    before = threading.active_count()
+    found, threads, seconds = asyncio.run(run())
+    assert [f["state"] for f in found] == ["completed"] * 1000
+    assert threads == before
+    assert jobs.looks == 2000
+    assert (len(patience), seconds < 2) == (0, True)
+
+
+def test_the_time_asked_for_is_kept() -> None:
+    jobs, ends = Jobs(), Waiters()
+    patience = Patience(ends)
+    began = time.monotonic()
+    found = asyncio.run(patience.until_final("a", "me", 0.15, jobs.look("a")))
+    assert found["state"] == "queued"
+    assert 0.14 < time.monotonic() - began < 1.0
+
+
+def test_an_end_that_nobody_told_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "LOOK_AGAIN", 0.05)
+    jobs, ends = Jobs(), Waiters()
+    patience = Patience(ends)
+
+    async def run() -> dict[str, Any]:
+        task = asyncio.create_task(patience.until_final("a", "me", 10, jobs.look("a")))
+        await asyncio.sleep(0.02)
+        jobs.states["a"] = "cancelled"
+        return await task
+
+    assert asyncio.run(run())["state"] == "cancelled"
+
+
+def test_one_person_cannot_take_all_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "MAX_EACH", 2)
+    jobs, ends = Jobs(), Waiters()
+    patience = Patience(ends)
+
+    async def run() -> float:
+        held = [
+            asyncio.create_task(patience.until_final("a", "me", 0.3, jobs.look("a")))
+            for _ in range(2)
+        ]
+        await asyncio.sleep(0.02)
+        began = time.monotonic()
+        await patience.until_final("a", "me", 0.3, jobs.look("a"))
+        seconds = time.monotonic() - began
+        await asyncio.gather(*held)
+        return seconds
+
+    assert asyncio.run(run()) < 0.1
+
+
+def test_closing_lets_everybody_go() -> None:
+    jobs, ends = Jobs(), Waiters()
+    patience = Patience(ends)
+
+    async def run() -> dict[str, Any]:
+        task = asyncio.create_task(patience.until_final("a", "me", 30, jobs.look("a")))
+        await asyncio.sleep(0.02)
+        patience.close()
+        return await asyncio.wait_for(task, 1)
+
+    assert asyncio.run(run())["state"] == "queued"

@@ -1,0 +1,198 @@
+"""A centre with a dispatcher, and worker processes that talk to it over a Unix socket."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from markaz.centre.access import ProjectRole
+from markaz.centre.centre import Centre
+from markaz.centre.db.schema import devices, jobs, ledger, storage
+from markaz.centre.devices.shipped import SIMULATOR
+from markaz.centre.ids import new_id
+from markaz.centre.jobs.submit import submit
+from markaz.centre.storage import blobs
+from markaz.centre.workers.dispatcher import Dispatcher
+from markaz.centre.workers.intake_talk import Opened
+from markaz.centre.workers.links import SocketLink
+from markaz.centre.workers.options import checked
+from markaz.centre.workers.supervisor import PARENT
+from markaz.quantum.programs import wire
+from markaz.quantum.programs.intake import load
+from markaz.quantum.programs.program_hash import program_hash
+
+from tests.centre_rows import DAY, do, look, person, project, put, rows
+
+BELL = (
+    b'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[2];\ncreg c[2];\n'
+    b"h q[0];\ncx q[0],q[1];\nmeasure q -> c;\n"
+)
+MAIN = Path(__file__).with_name("worker_main.py")
+
+
+def dense(qubits: int, layers: int) -> bytes:
+    """A program that no shortcut simulates: ``layers`` of rotations and entanglers."""
+    lines = [f'OPENQASM 2.0;include "qelib1.inc";qreg q[{qubits}];creg c[{qubits}];']
+    for layer in range(layers):
+        lines += [f"rx({0.1 + 0.01 * layer + 0.1 * q}) q[{q}];" for q in range(qubits)]
+        lines += [f"cu1(0.{layer % 9 + 1}) q[{q}],q[{(q + layer + 1) % qubits}];"
+                  for q in range(qubits)]  # fmt: skip
+    return "\n".join([*lines, "measure q -> c;"]).encode()
+
+
+def opened(centre: Centre, program: bytes, *, predicted: float | None = 0.001, **options: Any) -> Opened:
+    """What the intake would say of ``program``, without a child."""
+    circuit = load(program)
+    full = checked(options, centre.services.settings, memory=1 << 40)
+    return Opened(
+        blobs.prepare(centre.services, wire.encode(circuit)), program_hash(circuit),
+        circuit.num_qubits, circuit.visible_clbits, predicted, 1000, full, {},
+    )  # fmt: skip
+
+
+class Shop:
+    """A centre with a simulator, a project with credits and its member."""
+
+    def __init__(self, centre: Centre) -> None:
+        self.centre = centre
+        self.counted: Counter[str] = Counter()
+        self._count_lock = threading.Lock()
+        centre.services.count = self._count
+        now = centre.services.clock.now()
+        device = SIMULATOR | {"description": json.dumps(SIMULATOR["description"])}
+        put(centre, devices.devices, **device, status="idle", accepting=True, created_at=now)
+        put(centre, ledger.rates, device_id="simulator", starts_at=0, per_second=1_000_000,
+            per_shot=10, per_job=1000)  # fmt: skip
+        self.member = person(centre, "ada")
+        self.project = project(centre, "physics", {self.member: ProjectRole.PI})
+        self.fund(self.project)
+
+    def _count(self, name: str) -> None:
+        with self._count_lock:
+            self.counted[name] += 1
+
+    def fund(self, key: str, amount: int = 10**12) -> None:
+        centre, now = self.centre, self.centre.services.clock.now()
+        identity = new_id(now)
+        put(centre, ledger.allocations, id=identity, project_id=key, starts_at=now - DAY,
+            ends_at=now + 365 * DAY, state="active", granted=amount, created_at=now)  # fmt: skip
+
+    def submit(self, program: bytes = BELL, *, predicted: float | None = 0.001, name: str = "",
+               limit_seconds: float = 60.0, project: str | None = None, actor: Any = None,
+               **options: Any) -> str:  # fmt: skip
+        answer = self.centre.perform(
+            submit, actor or self.member, project=project or self.project, device="simulator",
+            opened=opened(self.centre, program, predicted=predicted, **options),
+            data=blobs.prepare(self.centre.services, program), name=name,
+            limit_seconds=limit_seconds,
+        )  # fmt: skip
+        return str(answer["job"])
+
+    def job(self, job: str) -> dict[str, Any]:
+        return next(row for row in rows(self.centre, jobs.jobs) if row["id"] == job)
+
+    def result(self, job: str) -> dict[str, Any]:
+        digest = self.job(job)["result_hash"]
+        found: dict[str, Any] = json.loads(look(self.centre, lambda w: blobs.read(w, digest)))
+        return found
+
+
+class Floor:
+    """Workers and the dispatcher that serves them, at a socket in ``folder``."""
+
+    def __init__(self, shop: Shop, folder: Path, **arguments: Any) -> None:
+        self.shop, self.folder = shop, folder
+        self.path = folder / "workers.socket"
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self._listener: socket.socket | None = None
+        self.open(**arguments)
+
+    def open(self, **arguments: Any) -> None:
+        """Listen and dispatch (again, after ``shut``)."""
+        self.dispatcher = Dispatcher(self.shop.centre, **arguments)
+        self.dispatcher.start()
+        self.path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(self.path))
+        self._listener.listen(64)
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                link = SocketLink(listener.accept()[0])
+                threading.Thread(target=self.dispatcher.serve, args=(link,), daemon=True).start()
+
+    def shut(self) -> None:
+        """As a server that is stopped: connections end, jobs stay where they are."""
+        assert self._listener is not None
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.dispatcher.close()
+
+    def hire(self, count: int = 1, slots: int = 1, memory: int = 1 << 30, **environment: str) -> None:
+        """Start workers; returns when they are connected."""
+        before = self.dispatcher.workers()
+        for _ in range(count):
+            self.workers.append(self._start(slots, memory, environment))
+        until(lambda: self.dispatcher.workers() >= before + count, 12)
+
+    def _start(self, slots: int, memory: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(MAIN), "markaz", "worker", str(self.path), str(slots), str(memory)]
+        known = {**os.environ, **environment}
+        return subprocess.Popen(command, env=known, stdout=None)
+
+    def kill(self, worker: subprocess.Popen[bytes]) -> None:
+        worker.kill()
+        worker.wait()
+        self.workers.remove(worker)
+
+    def wait(self, jobs: list[str], seconds: float = 60) -> None:
+        """Until all have ended."""
+        until(lambda: not self.open_jobs() & set(jobs), seconds)
+
+    def open_jobs(self) -> set[str]:
+        final = ("completed", "failed", "cancelled")
+        return {r["id"] for r in rows(self.shop.centre, jobs.jobs) if r["state"] not in final}
+
+    def close(self) -> None:
+        for worker in self.workers:
+            with contextlib.suppress(ProcessLookupError):
+                worker.send_signal(signal.SIGCONT)
+                worker.kill()
+        for worker in self.workers:
+            worker.wait()
+        self.shut()
+
+
+def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+    """What ``condition`` gives once it is true; fails after ``seconds``."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, f"not so after {seconds} s"
+        time.sleep(0.01)
+    return found
+
+
+@contextlib.contextmanager
+def floor(centre: Centre, folder: Path, **arguments: Any) -> Iterator[Floor]:
+    """A shop floor without workers."""
+    made = Floor(Shop(centre), folder, **arguments)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+__all__ = ["BELL", "PARENT", "Floor", "Shop", "dense", "do", "floor", "opened", "storage", "until"]
