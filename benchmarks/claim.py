@@ -39,6 +39,7 @@ USERS_PER_PROJECT = 2
 CLAIMS = 1000
 LOOKS = 1000
 CHUNK = 20_000
+NAMES = ("claim", "empty")
 MOST_OVER_MS = 5.0
 MOST_LOOK_MS = 10.0
 MOST_MIB = 300.0
@@ -52,10 +53,12 @@ def opened(data: Path) -> Settings:
 
 
 def project_id(number: int) -> str:
+    """A project's id."""
     return f"p{number:019d}"
 
 
 def user_id(number: int) -> str:
+    """A person's id."""
     return f"u{number:019d}"
 
 
@@ -148,12 +151,16 @@ def started(data: Path) -> Centre:
     return centre
 
 
-def claim(centre: Centre) -> float:
-    """Milliseconds of one claim."""
+def claim(centre: Centre) -> tuple[float, float]:
+    """Milliseconds of one claim: until it is durable, and the processor's part before that."""
     start = time.perf_counter()
+    cpu = centre.writer.submit(lambda _: time.thread_time()).result()
+    waited = time.perf_counter() - start
     got = centre.perform(verbs.claim, SYSTEM, worker="w", devices=["simulator"])
     assert len(got) == 1, "nothing was handed out"
-    return 1e3 * (time.perf_counter() - start)
+    spent = time.perf_counter() - start - waited
+    cpu = centre.writer.submit(lambda _: time.thread_time()).result() - cpu
+    return 1e3 * spent, 1e3 * cpu
 
 
 def put_one(centre: Centre, number: int) -> None:
@@ -216,6 +223,7 @@ def quantiles(times: list[float]) -> tuple[float, float]:
 
 
 def said(good: bool) -> str:
+    """Whether a target was met."""
     return "ok" if good else "MISSED"
 
 
@@ -247,15 +255,16 @@ def run(sizes: list[int], projects: int, data: Path) -> bool:
 
 def report(size: int, found: dict[str, Any]) -> bool:
     """Print one size; whether its targets were met."""
-    p50, p99 = quantiles(found["claim"])
-    low, floor = quantiles(found["empty"])
+    (p50, p99), (low, floor) = (quantiles([wall for wall, _ in found[name]]) for name in NAMES)
+    cpu, least = (quantiles([cpu for _, cpu in found[name]]) for name in NAMES)
     looks = {name: quantiles(found[name])[1] for name in ("poll", "list")}
     over = p99 - floor
     fine = [over <= MOST_OVER_MS, max(looks.values()) <= MOST_LOOK_MS, found["mib"] <= MOST_MIB]
     print(
         f"{size:>9,} waiting in {found['groups']:,} groups: claim p50 {p50:.2f} ms, "
         f"p99 {p99:.2f} ms; empty queue {low:.2f}, {floor:.2f} ms "
-        f"({over:+.2f} ms, {said(fine[0])}); poll p99 {looks['poll']:.2f} ms, "
+        f"({over:+.2f} ms, {said(fine[0])}); processor {cpu[0]:.2f}, {cpu[1]:.2f} ms against "
+        f"{least[0]:.2f}, {least[1]:.2f} ms; poll p99 {looks['poll']:.2f} ms, "
         f"list p99 {looks['list']:.2f} ms ({said(fine[1])}); {found['mib']:.0f} MiB "
         f"({said(fine[2])}), of which {found['mib_before']:.0f} before opening; "
         f"opened in {found['open_seconds']:.1f} s",

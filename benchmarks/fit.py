@@ -5,7 +5,8 @@
     python -m benchmarks.fit --write       writes cost_table.toml, too
 
 The steps of a run are ``cost_model.terms`` of the simplified component, computed anew from
-its facts, so what is fitted is what the planner will ask for. No figure is taken on these circuits (see ``suite``).
+its facts, so what is fitted is what the planner will ask for. No figure is taken on these
+circuits (see ``suite``).
 """
 
 from __future__ import annotations

@@ -6,14 +6,14 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import select
+
 from markaz.centre.access import SYSTEM, CentreRole, Principal, ProjectRole
 from markaz.centre.centre import Centre
 from markaz.centre.db.schema import devices, jobs, ledger
 from markaz.centre.ids import new_id
 from markaz.centre.jobs import verbs
 from markaz.centre.jobs.index import QueueIndex
-from sqlalchemy import select
-
 from tests.centre_rows import DAY, person, project, put, rows
 
 SECOND = 1_000_000
@@ -95,11 +95,9 @@ class Place:
             self.queue.rules_changed()
             self.queue.shares._load_due = 0.0
 
-    def project(
-        self, slug: str, *members: Principal, credits: int = 1000, **values: Any
-    ) -> str:
+    def project(self, slug: str, *members: Principal, credits: int = 1000, **values: Any) -> str:
         """A project whose first member is its PI, with an allocation for a year."""
-        roles = {m: ProjectRole.MEMBER for m in members} | {members[0]: ProjectRole.PI}
+        roles = dict.fromkeys(members, ProjectRole.MEMBER) | {members[0]: ProjectRole.PI}
         key = project(self.centre, slug, roles, **values)
         if credits:
             self.grant(key, credits)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
+import logging
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
 from typing import Any
 
 import httpx
+import structlog
 
 from markaz.centre.centre import Centre
 from markaz.centre.people.keys import Authenticator
@@ -25,6 +28,12 @@ class NoOpener:
 
     def submit(self, *_: Any, **__: Any) -> Future[Any]:
         raise AssertionError("no program is opened here")
+
+
+class Ends(Waiters):
+    """Who tells of the ends of jobs, without a dispatcher."""
+
+    wait_for_end = Waiters.wait
 
 
 class Idle:
@@ -47,7 +56,7 @@ def api_of(centre: Centre, opener: Any = None, dispatcher: Any = None) -> Api:
         opener=opener or NoOpener(),
         dispatcher=dispatcher or Idle(),
         gate=Gate(centre.services.settings, Authenticator(centre)),
-        patience=Patience(Waiters()),
+        patience=Patience(Ends()),
         metrics=Metrics(),
     )
 
@@ -58,6 +67,14 @@ def event_loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="test-loop", daemon=True).start()
     return loop
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """No logs: writing thousands of lines for nobody takes longer than the requests."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.reset_defaults()
 
 
 class Bridge(httpx.BaseTransport):

@@ -39,6 +39,7 @@ from tests.rest_fakes import Browser, api_of
 
 register_all()
 
+STATES = {"suspended": "suspended", "pending": "pending", "waiting": "pending"}
 BELL = (
     'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[0], q[1];'
     " measure q -> c;"
@@ -135,12 +136,14 @@ def build(centre: Centre) -> World:
 def _people(work: Work, world: World) -> None:
     home = world.ids["institution"] = _id(work)
     work.run(insert(institutions).values(id=home, name="Home", created_at=1))
-    names = (*ROLES[1:], "stranger", "suspended", "expired", "narrow", "waiting", "bound")
+    names = (*ROLES[1:], "stranger", "suspended", "expired", "narrow", "pending", "waiting")
     for name in names:
-        state = {"suspended": "suspended", "waiting": "pending"}.get(name, "active")
+        state = STATES.get(name, "active")
         row = {"id": _id(work), "login": f"a-{name.replace('_', '-')}", "name": name}
         work.run(insert(users).values(**row, institution_id=home, state=state, created_at=1))
         world.ids[name] = row["id"]
+        if name == "waiting":  # has nothing yet
+            continue
         ends = {"expires_at": 1} if name == "expired" else {}
         made = issue(
             work, "u", user_id=row["id"], label=name,

@@ -31,7 +31,6 @@ from markaz.centre.workers.supervisor import PARENT
 from markaz.quantum.programs import wire
 from markaz.quantum.programs.intake import load
 from markaz.quantum.programs.program_hash import program_hash
-
 from tests.centre_rows import DAY, do, look, person, project, put, rows
 
 BELL = (
@@ -46,12 +45,14 @@ def dense(qubits: int, layers: int) -> bytes:
     lines = [f'OPENQASM 2.0;include "qelib1.inc";qreg q[{qubits}];creg c[{qubits}];']
     for layer in range(layers):
         lines += [f"rx({0.1 + 0.01 * layer + 0.1 * q}) q[{q}];" for q in range(qubits)]
-        lines += [f"cu1(0.{layer % 9 + 1}) q[{q}],q[{(q + layer + 1) % qubits}];"
+        lines += [f"cu1(0.{layer % 9 + 1}) q[{q}],q[{(q + layer % (qubits - 1) + 1) % qubits}];"
                   for q in range(qubits)]  # fmt: skip
     return "\n".join([*lines, "measure q -> c;"]).encode()
 
 
-def opened(centre: Centre, program: bytes, *, predicted: float | None = 0.001, **options: Any) -> Opened:
+def opened(
+    centre: Centre, program: bytes, *, predicted: float | None = 0.001, **options: Any
+) -> Opened:
     """What the intake would say of ``program``, without a child."""
     circuit = load(program)
     full = checked(options, centre.services.settings, memory=1 << 40)
@@ -141,17 +142,29 @@ class Floor:
         self._listener.close()
         self.dispatcher.close()
 
-    def hire(self, count: int = 1, slots: int = 1, memory: int = 1 << 30, **environment: str) -> None:
+    def hire(
+        self, count: int = 1, slots: int = 1, memory: int = 1 << 30, **environment: str
+    ) -> None:
         """Start workers; returns when they are connected."""
         before = self.dispatcher.workers()
         for _ in range(count):
             self.workers.append(self._start(slots, memory, environment))
-        until(lambda: self.dispatcher.workers() >= before + count, 12)
+        until(lambda: self.dispatcher.workers() >= before + count, 60)
 
-    def _start(self, slots: int, memory: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        command = [sys.executable, str(MAIN), "markaz", "worker", str(self.path), str(slots), str(memory)]
+    def _start(
+        self, slots: int, memory: int, environment: dict[str, str]
+    ) -> subprocess.Popen[bytes]:
+        command = [
+            sys.executable,
+            str(MAIN),
+            "markaz",
+            "worker",
+            str(self.path),
+            str(slots),
+            str(memory),
+        ]
         known = {**os.environ, **environment}
-        return subprocess.Popen(command, env=known, stdout=None)
+        return subprocess.Popen(command, env=known, stdout=subprocess.DEVNULL)
 
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
         worker.kill()

@@ -234,9 +234,7 @@ def test_reset_code_works_once_and_not_after_its_time(people: People) -> None:
     unused = issued()
     for code in (used, late, unused.replace("mkz_c", "mkz_i"), unused[:-1] + "~", "", None):
         kind = refusal(
-            lambda code=code: login.set_password(  # type: ignore[misc]
-                people.centre, code=code, password=PASSWORD
-            )
+            lambda code=code: login.set_password(people.centre, code=code, password=PASSWORD)
         ).kind
         assert kind == "unauthenticated"
     assert login.log_in(people.centre, login="ali", password=NEW)["secret"]
@@ -354,7 +352,7 @@ def test_verbs_behind_the_doors_are_shut_for_people(people: People) -> None:
             (credentials.totp_off, {"user": operator.id, "verified": "", "step": 1, "code": None}),
         ):  # fmt: skip
             assert refusal(
-                lambda act=act, actor=actor, given=given: people.do(act, actor, **given)  # type: ignore[misc]
+                lambda act=act, actor=actor, given=given: people.do(act, actor, **given)
             ).kind == ("forbidden")
 
 

@@ -15,8 +15,11 @@ from markaz.centre.ids import new_id
 from markaz.centre.settings import Settings
 from markaz.interfaces.rest_api.routes import Route, Who
 from markaz.interfaces.rest_api.table import ROUTES
+from tests.rest_fakes import silence
 from tests.rest_world import ROLES, Sent, World, build, requests, send, undone
 
+# Needs a code of this moment; `tests/unit/centre/people` has it.
+TIMED: Final = {"post_me_totp_confirm"}
 QUIET: Final = {"requests_per_minute": 10**6, "requests_per_minute_anonymous": 10**6,
                 "requests_per_minute_total": 10**7, "logins_per_minute": 10**6,
                 "workers": 0, "sign_up": True}  # fmt: skip
@@ -71,7 +74,7 @@ MAY: Final[dict[Who, dict[str, Cell]]] = {
         "other": ({"operator", "director"}, set()),
     },
     Who.JOB_OWNER: {
-        "own": (LEADS | {"member", "operator"}, {"director"}),
+        "own": (LEADS | {"member", "operator"}, {"project_trainer", "director"}),
         "other": ({"operator"}, {"director"}),
     },
     Who.SESSION: {
@@ -100,7 +103,7 @@ DOORS: Final = {r.operation for r in ROUTES if r.act.rule is system} | {"post_in
 def world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     data = tmp_path_factory.mktemp("centre")
     shutil.copy(sqlite_template, data / "markaz.db")
-    with Centre.open(Settings({"data": str(data), **QUIET})) as centre:
+    with silence(), Centre.open(Settings({"data": str(data), **QUIET})) as centre:
         yield build(centre)
 
 
@@ -154,11 +157,13 @@ def test_every_route_admits_whom_it_says(world: World, role: str) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("who", ["suspended", "expired", "waiting", "worker"])
+@pytest.mark.parametrize("who", ["suspended", "expired", "pending", "worker"])
 def test_a_key_that_is_none_opens_nothing(world: World, who: str) -> None:
     statuses = set()
     with undone(world):
         for route in ROUTES:
+            if who == "worker" and route.who is Who.ANYONE:
+                continue
             sent = requests(world, world.own, "member").get(route.operation, Sent())
             statuses.add(send(world.browser(who), route, sent).status_code)
     assert statuses <= ({401} if who != "worker" else {401, 403})
@@ -221,15 +226,17 @@ def names(answer: Any) -> list[str]:
 
 def changing() -> list[Route]:
     """Routes whose change is made by a verb in the caller's name."""
-    return [r for r in ROUTES if r.act.changes and r.operation not in DOORS]
+    return [r for r in ROUTES if r.act.changes and r.operation not in DOORS | TIMED]
 
 
 def entitled(route: Route) -> str:
     """A role that may use ``route`` on its own things."""
     if route.who is Who.ANYONE:
         return "anonymous"
+    if route.operation in ("delete_me", "delete_users_user"):
+        return "outsider"  # nothing keeps this one here
     may = MAY[route.who]["own"][0]
-    return next(role for role in ("pi", "operator", "member") if role in may)
+    return next(role for role in ("co_pi", "operator", "member") if role in may)
 
 
 def test_every_change_writes_its_audit_entry(world: World) -> None:

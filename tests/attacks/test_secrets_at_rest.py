@@ -124,7 +124,7 @@ def test_stolen_database_opens_nothing(settings_for: Callable[..., Settings]) ->
             }
         authenticator = Authenticator(centre)
         for text in stored:
-            assert refusal(lambda text=text: authenticator.authenticate(text)).kind == (  # type: ignore[misc]
+            assert refusal(lambda text=text: authenticator.authenticate(text)).kind == (
                 "unauthenticated"
             )
         assert authenticator.authenticate(secrets["key"]).kind == "user"

@@ -21,6 +21,7 @@ from markaz.centre.db.schema import jobs, ledger, metadata, storage
 from markaz.centre.db.tables import meta
 from markaz.centre.devices import verbs as device_verbs
 from markaz.centre.errors import CentreError
+from markaz.centre.jobs.states import State
 from markaz.centre.ledger import holds
 from markaz.centre.settings import Settings
 from tests.centre_rows import do, person, project, put, rows
@@ -45,7 +46,7 @@ def fill(centre: Centre, count: int = 30) -> None:
 
 
 def put_job(centre: Centre, home: str, user: str, number: int) -> None:
-    states = jobs.STATES
+    states = list(State)
     job = f"job{number:017}"
     held = do(centre, lambda w: holds.reserve(w, project=home, job=job, amount=10**9 + number))
     put(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -163,14 +163,14 @@ def test_a_read_only_disk_is_said_to_be_so(
     small_disk: Path, sqlite_template: Path, database: str
 ) -> None:
     shutil.copy(sqlite_template, small_disk / "markaz.db")
-    settings: Callable[[], Settings] = lambda: Settings({"data": str(small_disk)})
-    with Centre.open(settings()) as centre:
+    settings = Settings({"data": str(small_disk)})
+    with Centre.open(settings) as centre:
         bank, home = Bank(centre), project(centre)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(CentreError) as error:
-        Centre.open(settings())
+        Centre.open(settings)
     assert (error.value.kind, error.value.retry_after) == ("unavailable", 30)
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
-    with Centre.open(settings()) as centre:
+    with Centre.open(settings) as centre:
         bank.centre = centre
         assert bank.grant(home, 1)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
 from markaz.centre.errors import CentreError
 from markaz.centre.jobs import core
 from markaz.centre.jobs.core import MemoryJobs, Outcome, Snapshot
@@ -62,9 +63,7 @@ class World:
         state = State.QUEUED if self.random.random() < 0.9 else State.HELD
         shots, seconds = self.random.randrange(1, 1000), self.random.random() * 5
         reserved = RATE.cost(seconds, shots) if state is State.QUEUED else 0
-        self.jobs.jobs[name] = Snapshot(
-            name, state, shots=shots, reserved=reserved, rate=RATE
-        )
+        self.jobs.jobs[name] = Snapshot(name, state, shots=shots, reserved=reserved, rate=RATE)
 
     def some(self, *states: State) -> str | None:
         found = [job.id for job in self.jobs.jobs.values() if job.state in states]
@@ -107,7 +106,9 @@ class World:
             assert owner
 
     def outcome(self) -> Outcome:
-        state = self.random.choice((State.COMPLETED, State.COMPLETED, State.FAILED, State.CANCELLED))
+        state = self.random.choice(
+            (State.COMPLETED, State.COMPLETED, State.FAILED, State.CANCELLED)
+        )
         kind = self.random.choice(KINDS) if state is State.FAILED else None
         return Outcome(state, error_kind=kind, seconds=self.random.random() * 20)
 

@@ -17,6 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from markaz.centre.access import Act, Principal
 from markaz.centre.audit.chain import Chain
+from markaz.centre.audit.heads import NAME as HEADS
+from markaz.centre.audit.heads import HeadLog
 from markaz.centre.audit.tables import audit_entries
 from markaz.centre.db import dialect
 from markaz.centre.db.clock import Clock
@@ -51,6 +53,9 @@ class Centre:
         self.engine = engine
         self.services = services
         self.writer = writer
+        self._heads = HeadLog(services.settings.data / HEADS, services.chain)
+        self._watchers: list[Callable[[float, int], None]] = []
+        writer.on_commit = self._committed
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="markaz-reader")
 
     @classmethod
@@ -132,9 +137,20 @@ class Centre:
         """Answer a query in a reader thread."""
         return self._readers.submit(self.ask, act, actor, **arguments)
 
+    def watch_commits(self, watcher: Callable[[float, int], None]) -> None:
+        """Call ``watcher(seconds, changes)`` after each commit, in the writer's thread."""
+        self._watchers.append(watcher)
+
+    def _committed(self, seconds: float, changes: int) -> None:
+        self._heads.committed()
+        for watcher in self._watchers:
+            watcher(seconds, changes)
+
     def close(self) -> None:
         """Finish queued changes and let go of the database."""
         self.writer.close()
+        if self.services.chain.segment:
+            self._heads.close()
         self._readers.shutdown()
         self.engine.dispose()
 

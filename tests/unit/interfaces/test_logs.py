@@ -25,6 +25,7 @@ def stream() -> Iterator[io.StringIO]:
     logs.set_up("debug", stream=text)
     yield text
     root.handlers[:], root.level = before, level
+    logs._Lines.stream = None
     structlog.reset_defaults()
 
 
@@ -98,3 +99,16 @@ def test_what_is_no_secret_stays() -> None:
     assert logs.scrubbed(value) == {
         "codec": "x", "tokens": None, "n": 3, "ok": True, "id": "01abc", "b": "3 bytes",
     }  # fmt: skip
+
+
+def test_notes_are_lines_like_any_other(stream: io.StringIO) -> None:
+    logs.note("request", path=f"/x?key={KEY}\n{{}}", ms=1.5, actor=None)
+    (line,) = lines(stream)
+    assert line.pop("at").endswith("Z")
+    assert line == {
+        "event": "request", "path": "/x?key=mkz_u_•••\n{}", "ms": 1.5, "actor": None,
+        "level": "info",
+    }  # fmt: skip
+    logs.set_up("warning", stream=stream)
+    logs.note("request", path="/quiet")
+    assert "quiet" not in stream.getvalue()

@@ -14,8 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from markaz.centre.audit.chain import Chain, Head
 from markaz.centre.errors import CentreError
+
+_log = structlog.get_logger(__name__)
 
 NAME: Final = "audit-heads.log"
 EVERY_ENTRIES: Final = 1000
@@ -45,7 +49,10 @@ class HeadLog:
 
     def close(self) -> None:
         """Append the last head, durably; the writer must have ended."""
-        self._append(self._chain.head(), sync=True)
+        try:
+            self._append(self._chain.head(), sync=True)
+        except OSError as error:  # the trail itself is whole; only this copy of its end is not
+            _log.warning("the last head of the audit chain was not written", error=str(error))
 
     def _append(self, head: Head, *, sync: bool = False) -> None:
         with self._lock:

@@ -205,21 +205,28 @@ class Writer:
         """Do one change in its own savepoint; False if it must be tried again later."""
         mark = self._observer.save() if self._observer else None
         change.error = change.result = None
+        savepoint = connection.begin_nested()
         try:
-            with connection.begin_nested():
-                change.result = change.action(connection)
+            change.result = change.action(connection)
         except BaseException as error:
             if self._observer:
                 self._observer.restore(mark)
             if dialect.is_outage(error):
-                raise
-            change.tries += 1
-            if dialect.is_conflict(error):
-                self.stats.conflicts += 1
-                if change.tries < MAX_TRIES:
-                    return False
-            change.error = _explained(error)
+                raise  # the savepoint may be gone with the transaction
+            savepoint.rollback()
+            return not self._must_wait(change, error)
+        savepoint.commit()
         return True
+
+    def _must_wait(self, change: _Change, error: BaseException) -> bool:
+        """Whether a failed change is to be tried again; else its error is noted."""
+        change.tries += 1
+        if dialect.is_conflict(error):
+            self.stats.conflicts += 1
+            if change.tries < MAX_TRIES:
+                return True
+        change.error = _explained(error)
+        return False
 
     def _connect(self) -> Connection:
         if self._connection is None:

@@ -112,7 +112,8 @@ def _handed_out(work: Work, queue: QueueIndex, key: GroupKey, row: Any, worker: 
     def tell() -> None:
         queue.started(row.id, key, seconds, now)
         if row.wait_raw is not None and row.attempt == 0:
-            queue.forecasts.learn(row.device_id, row.wait_raw, wait)
+            stated = (row.wait_p50, row.wait_p90)
+            queue.forecasts.learn(row.device_id, row.wait_raw, wait, stated)
 
     notify.unqueued(work, row.group_id, seconds, told=False)
     work.after(tell)

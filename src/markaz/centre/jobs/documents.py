@@ -7,12 +7,23 @@ from typing import Any, Final
 
 from markaz.centre.errors import CentreError
 from markaz.centre.jobs.states import HOLDS, State
+from markaz.centre.jobs.tables import jobs
 from markaz.centre.storage import blobs
 from markaz.centre.work import Work
 
 # What the result's document and the job's have in common, in this order.
 _OUTCOME: Final = ("counts", "values", "standard_errors", "memory", "registers", "measured")
 _TIMES: Final = ("created_at", "eligible_at", "claimed_at", "started_at", "ended_at")
+
+# The columns that a summary needs, and the number by which lists go on.
+COLUMNS: Final = tuple(
+    jobs.c[name]
+    for name in (
+        *("seq", "id", "state", "reason", "device_id", "project_id", "user_id", "session_id"),
+        *("name", "tags", "private", "qos", "shots", "qubits", "run_seconds", "charged"),
+        *("error_kind", "error_message", *_TIMES),
+    )
+)
 
 
 def summary(row: Any) -> dict[str, Any]:

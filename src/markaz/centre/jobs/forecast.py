@@ -10,8 +10,11 @@ is the raw wait.
 
 What the replay cannot know (work that arrives later, predictions that are off) is learnt:
 for each device and horizon the ratios of real to raw waits of the latest jobs are kept, and
-their 50 % and 90 % quantiles scale the next raw wait (split conformal prediction). By
-construction about 40 % of the waits then fall between P50 and P90.
+their 50 % and 90 % quantiles scale the next raw wait (split conformal prediction). While the
+load changes, the past is no sample of the future; so the quantiles that are taken follow
+their own record, a little up after each wait that was longer than stated, down after each
+that was not (adaptive conformal inference, Gibbs and Candès 2021). In the long run half of
+the waits are then shorter than P50 and nine of ten than P90, whatever the load does.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import exp, floor, inf, log
+from math import ceil, exp, floor, inf, log
 from typing import Final
 
 import numpy as np
@@ -32,6 +35,8 @@ from markaz.centre.jobs.tables import KEPT, jobs
 FLOOR: Final = 0.05  # seconds; below this nobody cares, and ratios would be noise
 MEMORY: Final = 200  # waits that are remembered for each device and horizon
 ENOUGH: Final = 20  # waits before which a horizon is not trusted
+TARGETS: Final = (0.5, 0.9)
+RATE: Final = 0.02  # by which a quantile follows its record
 FIRST: Final = (0.0, log(2.5))  # log ratios before anything is known
 
 
@@ -92,16 +97,40 @@ def raw_wait(
 
 
 @dataclass(slots=True)
+class _Record:
+    """Log ratios of real to raw waits, and which of their quantiles are taken."""
+
+    ratios: deque[float] = field(default_factory=lambda: deque(maxlen=MEMORY))
+    levels: list[float] = field(default_factory=lambda: list(TARGETS))
+
+    def score(self, real: float, stated: tuple[float, float]) -> None:
+        """Move the levels by what came of a forecast."""
+        for i, (target, bound) in enumerate(zip(TARGETS, stated, strict=True)):
+            moved = self.levels[i] + RATE * (target - (real <= bound))
+            self.levels[i] = min(0.99, max(0.02, moved))
+
+    def quantiles(self) -> tuple[float, float]:
+        """The ⌈(n + 1)·q⌉-th smallest ratios, as conformal prediction takes them."""
+        known, count = sorted(self.ratios), len(self.ratios)
+        low, high = (known[min(count, ceil((count + 1) * q)) - 1] for q in self.levels)
+        return low, max(low, high)
+
+
+@dataclass(slots=True)
 class Forecasts:
     """Ratios of real to raw waits by device and horizon, and the ranges made of them."""
 
-    _ratios: dict[tuple[str, int], deque[float]] = field(default_factory=dict)
+    _known: dict[tuple[str, int], _Record] = field(default_factory=dict)
 
-    def learn(self, device: str, raw: float, real: float) -> None:
-        """A job with raw forecast ``raw`` started after ``real`` seconds."""
-        key = (device, _horizon(raw))
-        known = self._ratios.setdefault(key, deque(maxlen=MEMORY))
-        known.append(log((max(0.0, real) + FLOOR) / (raw + FLOOR)))
+    def learn(
+        self, device: str, raw: float, real: float, stated: tuple[float, float] | None = None
+    ) -> None:
+        """A job with raw forecast ``raw``, of which P50 and P90 were ``stated``, started after
+        ``real`` seconds."""
+        record = self._known.setdefault((device, _horizon(raw)), _Record())
+        record.ratios.append(log((max(0.0, real) + FLOOR) / (raw + FLOOR)))
+        if stated is not None:
+            record.score(real, stated)
 
     def range(self, device: str, raw: float) -> tuple[float, float]:
         """P50 and P90 of the wait, seconds."""
@@ -111,34 +140,29 @@ class Forecasts:
     def _quantiles(self, device: str, horizon: int) -> tuple[float, float]:
         """Of this horizon, or of the nearest one of this device about which enough is known."""
         best, nearest = FIRST, inf
-        for (whose, at), known in self._ratios.items():
-            if whose == device and len(known) >= ENOUGH and abs(at - horizon) < nearest:
+        for (whose, at), record in self._known.items():
+            enough = whose == device and len(record.ratios) >= ENOUGH
+            if enough and abs(at - horizon) < nearest:
                 nearest = abs(at - horizon)
-                best = _two_quantiles(list(known))
+                best = record.quantiles()
         return best
 
     def load(self, connection: Connection) -> None:
         """Learn from the jobs that ended last."""
-        self._ratios.clear()
-        columns = (jobs.c.device_id, jobs.c.wait_raw, jobs.c.eligible_at, jobs.c.started_at)
+        self._known.clear()
+        c = jobs.c
+        columns = (c.device_id, c.wait_raw, c.wait_p50, c.wait_p90, c.eligible_at, c.started_at)
         statement = (
             select(*columns)
             .where(text(KEPT), jobs.c.wait_raw.is_not(None), jobs.c.started_at.is_not(None))
             .order_by(jobs.c.ended_at.desc())
             .limit(10 * MEMORY)
         )
-        for device, raw, eligible, started in reversed(connection.execute(statement).all()):
-            self.learn(device, raw, (started - eligible) / 1e6)
+        for row in reversed(connection.execute(statement).all()):
+            real = (row.started_at - row.eligible_at) / 1e6
+            self.learn(row.device_id, row.wait_raw, real, (row.wait_p50, row.wait_p90))
 
 
 def _horizon(raw: float) -> int:
     """Waits within a factor of two of each other."""
     return floor(log((raw + FLOOR) / FLOOR, 2.0))
-
-
-def _two_quantiles(known: list[float]) -> tuple[float, float]:
-    """The ⌈(n + 1)·q⌉-th smallest for q = 0.5 and 0.9, as conformal prediction takes them."""
-    known.sort()
-    count = len(known)
-    low, high = (known[min(count, -(-(count + 1) * q // 10)) - 1] for q in (5, 9))
-    return low, high

@@ -24,7 +24,7 @@ from markaz.centre.jobs.forecast import Forecasts
 from markaz.centre.jobs.groups import EXPECTED, KEY_COLUMNS, GroupKey
 from markaz.centre.jobs.priority import NAMES, Weights, class_seconds
 from markaz.centre.jobs.rows import Rows
-from markaz.centre.jobs.shares import Shares
+from markaz.centre.jobs.shares import PATIENCE, Shares
 from markaz.centre.jobs.tables import ACTIVE, QUEUED, jobs, queue_groups
 from markaz.centre.jobs.waits import Landscapes
 
@@ -61,18 +61,18 @@ class QueueIndex:
     """Rows of waiting groups, the shares and rules that order them, and the forecasts.
 
     Changed in the writer's thread only, after the commit of what it follows; readers take
-    ``lock``.
+    ``lock``. What costs time to compute is kept for ``patience`` times as long.
     """
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Mapping[str, Any], patience: float = PATIENCE) -> None:
         self.lock = threading.RLock()
         self.weights = Weights.of(settings)
         self.max_running = int(settings["max_running_per_user"])
-        self.shares = Shares(settings["half_life_days"] * 86400.0)
+        self.shares = Shares(settings["half_life_days"] * 86400.0, patience)
         self.rules = rulebook.Rulebook()
         self.forecasts = Forecasts()
         self.rows = Rows()
-        self.landscapes = Landscapes(self)
+        self.landscapes = Landscapes(self, patience / 5)
         self.running: dict[str, tuple[str, int]] = {}  # device and expected end of each job
         self.worker_slots = 0  # of all workers that are connected; the dispatcher says so
         self.is_open = False
@@ -99,7 +99,7 @@ class QueueIndex:
             self._read_rules(connection, now)
             self._read_groups(connection)
             self.rows.place_in_tree(self.shares)
-            self._rank_rows()
+            self.rank_rows()
             self.forecasts.load(connection)
             self._read_running(connection, now)
             self.is_open = True
@@ -145,15 +145,15 @@ class QueueIndex:
                 self._read_rules(connection, now)
             if self.shares.load_if_due(connection, now):
                 self.rows.place_in_tree(self.shares)
-                self._rank_rows()
+                self.rank_rows()
             elif self.shares.refresh():
-                self._rank_rows()
+                self.rank_rows()
 
     def _read_rules(self, connection: Connection, now: int) -> None:
         self.rules = rulebook.load(connection, now)
         self._rules_due = time.monotonic() + RULES_SECONDS
 
-    def _rank_rows(self) -> None:
+    def rank_rows(self) -> None:
         """Standing of every row by the present fair-share factors."""
         rows = self.rows
         used = slice(rows.used)
@@ -291,15 +291,16 @@ def read_active(connection: Connection, most: int) -> Active:
     return found
 
 
-_BY_DEVICE: Final = (
-    select(jobs.c.device_id, func.count().label("jobs"))
-    .where(text(ACTIVE))
-    .group_by(jobs.c.device_id)
+# With a limit, since SQLite would else take an index of all jobs for the sake of the grouping.
+_ACTIVE: Final = (
+    select(jobs.c.user_id, jobs.c.device_id).where(text(ACTIVE)).limit(1_000_000).subquery()
+)
+_BY_DEVICE: Final = select(_ACTIVE.c.device_id, func.count().label("jobs")).group_by(
+    _ACTIVE.c.device_id
 )
 _BY_USER: Final = (
-    select(jobs.c.user_id, func.count().label("jobs"))
-    .where(text(ACTIVE))
-    .group_by(jobs.c.user_id)
+    select(_ACTIVE.c.user_id, func.count().label("jobs"))
+    .group_by(_ACTIVE.c.user_id)
     .having(func.count() >= bindparam("most"))
 )
 _RUNNING: Final = select(

@@ -17,7 +17,7 @@ from markaz.centre import fields
 from markaz.centre.access import CentreRole, person
 from markaz.centre.errors import invalid
 from markaz.centre.ids import ALPHABET
-from markaz.centre.jobs import documents
+from markaz.centre.jobs.documents import COLUMNS, summary
 from markaz.centre.jobs.states import FINAL, State
 from markaz.centre.jobs.tables import OPEN, jobs
 from markaz.centre.projects import rules as project_rules
@@ -80,7 +80,7 @@ def page(
         return _open(work, bounds, states, size)
     if states:
         filters.append(lambda table: table.c.state.in_(sorted(states)))
-    window = select(jobs).where(*bounds).order_by(jobs.c.seq.desc())
+    window = select(*COLUMNS).where(*bounds).order_by(jobs.c.seq.desc())
     if filters:
         return _filtered(work, window, filters, size)
     return _cut(work.all(window.limit(size + 1)), size)
@@ -90,7 +90,7 @@ def _open(work: Work, bounds: list[Any], states: frozenset[State], size: int) ->
     """One person's jobs that are not final: a small index holds them in order by state."""
     rows: list[Any] = []
     for state in sorted(states):
-        found = select(jobs).where(*bounds, text(OPEN), text(f"state = '{state}'"))
+        found = select(*COLUMNS).where(*bounds, text(OPEN), text(f"state = '{state}'"))
         rows += work.all(found.order_by(jobs.c.seq.desc()).limit(size + 1))
     return _cut(sorted(rows, key=lambda row: row.seq, reverse=True), size)
 
@@ -174,5 +174,5 @@ def _cut(rows: list[Any], size: int) -> dict[str, Any]:
 
 def _answer(rows: list[Any], following: int | None) -> dict[str, Any]:
     """``following``: the number after which the next page begins."""
-    items = [documents.summary(row) for row in rows]
+    items = [summary(row) for row in rows]
     return {"items": items, "next": None if following is None else str(following)}

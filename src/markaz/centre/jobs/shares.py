@@ -29,8 +29,9 @@ class Shares:
     it ends: otherwise one person could take every free slot before anything is counted.
     """
 
-    def __init__(self, half_life: float) -> None:
+    def __init__(self, half_life: float, patience: float = PATIENCE) -> None:
         self.half_life = half_life  # seconds
+        self._patience = patience
         self.active_projects: set[str] = set()
         self.blocked_users: set[str] = set()
         self.levels = fair_tree(_no_tree(), np.zeros(0))
@@ -64,7 +65,7 @@ class Shares:
             return False
         started = time.monotonic()
         self.load(connection, now)
-        self._load_due = time.monotonic() + PATIENCE * (time.monotonic() - started)
+        self._load_due = time.monotonic() + self._patience * (time.monotonic() - started)
         return True
 
     def load(self, connection: Connection, now: int) -> None:
@@ -145,7 +146,7 @@ class Shares:
         if not self._changed or time.monotonic() < self._due:
             return False
         self._changed = False
-        if self._cost > INLINE:
+        if self._patience and self._cost > INLINE:
             self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix="markaz-shares")
             self._pending = self._pool.submit(self._measured, self.tree, self.amount.copy())
             return False
@@ -167,7 +168,7 @@ class Shares:
         started = time.monotonic()
         levels = fair_tree(tree, amount)
         self._cost = time.monotonic() - started
-        self._due = time.monotonic() + PATIENCE * self._cost
+        self._due = time.monotonic() + self._patience * self._cost
         return levels
 
     def _take(self, levels: Levels) -> None:

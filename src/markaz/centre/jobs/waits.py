@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +16,6 @@ from markaz.centre.jobs.rulebook import Device
 
 if TYPE_CHECKING:
     from markaz.centre.jobs.index import QueueIndex
-
-PATIENCE: Final = 20.0  # sums over all groups are kept for this many times what they took
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +88,8 @@ class Landscape:
 class Landscapes:
     """Sums over the rows, kept for a while: a forecast then costs little in a long queue."""
 
-    def __init__(self, index: QueueIndex) -> None:
-        self._index = index
+    def __init__(self, index: QueueIndex, patience: float) -> None:
+        self._index, self._patience = index, patience
         self._known: dict[tuple[str, str, int], tuple[float, int, Landscape]] = {}
 
     def of(self, key: GroupKey) -> Landscape:
@@ -102,7 +100,7 @@ class Landscapes:
         if found is None or version != current or time.monotonic() > due:
             started = time.monotonic()
             found = self._survey(key)
-            due = time.monotonic() + PATIENCE * (time.monotonic() - started)
+            due = time.monotonic() + self._patience * (time.monotonic() - started)
             self._known[name] = (due, current, found)
         return found
 

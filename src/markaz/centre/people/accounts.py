@@ -104,13 +104,18 @@ def refuse(work: Work, row: Any, *, user: str) -> dict[str, Any]:
 def suspend(work: Work, row: Any, *, user: str, reason: str) -> dict[str, Any]:
     """Shut a person out: sessions end, keys stop working until the account is reactivated.
 
+    The person hears the reason by mail, if there is mail; it is not stored.
+
     Errors: ``conflict`` unless it is active, or if it is the last operator's.
     """
-    line("reason", reason, most=500)
+    why = line("reason", reason, most=500)
     keep_an_operator(work, row.id)
     _move(work, row, "active", "suspended")
     revoke_where(work, api_keys.c.user_id == row.id, api_keys.c.kind == "s")
     codes.withdraw(work, row.id, *codes.PURPOSES)
+    if work.services.mailer.available and row.email:
+        text = f"Your account {row.login} is suspended: {why}."
+        post.send_after(work, row.email, "Your account", text)
     return {"id": row.id, "state": "suspended"}
 
 
@@ -193,7 +198,7 @@ def keep_an_operator(work: Work, leaving: str) -> None:
     Locks the operators' rows first: two of them cannot remove each other at once.
     """
     held = select(centre_roles.c.user_id).where(centre_roles.c.role == CentreRole.OPERATOR)
-    if leaving not in [row.user_id for row in work.all(held.with_for_update())]:
+    if leaving not in [row.user_id for row in work.all(held.order_by("user_id").with_for_update())]:
         return
     others = held.join(users, users.c.id == centre_roles.c.user_id).where(
         users.c.state == "active", users.c.id != leaving

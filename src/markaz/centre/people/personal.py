@@ -13,6 +13,7 @@ from sqlalchemy import delete, or_, select, update
 
 from markaz.centre.access import query, verb
 from markaz.centre.audit.tables import audit_entries
+from markaz.centre.db.tables import idempotency
 from markaz.centre.people import rules
 from markaz.centre.people.accounts import keep_an_operator, roles_of
 from markaz.centre.people.documents import person_document
@@ -64,6 +65,8 @@ def erase(work: Work, row: Any, *, user: str | None = None) -> dict[str, Any]:
         erase_part(work, row.id)
     for held in (api_keys, one_time_codes, centre_roles):
         work.run(delete(held).where(held.c.user_id == row.id))
+    kept = or_(idempotency.c.principal == row.id, idempotency.c.answer.contains(row.id))
+    work.run(delete(idempotency).where(kept))
     work.run(update(users).where(users.c.id == row.id).values(_nobody(row.id)))
     work.record(row.id)
     forget_after(work)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from markaz.centre.access import SCOPES, SYSTEM, CentreRole, ProjectRole, system, verb
 from markaz.centre.db.tables import meta
@@ -32,7 +33,7 @@ DEMO: Final = (
 
 def is_set_up(connection: Connection) -> bool:
     """Whether the centre has its first operator."""
-    return connection.execute(select(meta).where(meta.c.name == MARK)).first() is not None
+    return set_up_facts(connection) is not None
 
 
 def set_up_facts(connection: Connection) -> dict[str, Any] | None:
@@ -77,7 +78,7 @@ def set_up_verb(
     ``set_up`` is its front door. Errors: ``conflict`` if it was done before.
     """
     with unique("this centre was set up before"):
-        work.run(insert(meta).values(name=MARK, value=str(work.now)))
+        work.run(insert(meta).values(name=MARK, value="{}"))
     home = _institution(work, institution)
     operator = _person(work, login_name(login), "Operator", home, hashed)
     role = {"user_id": operator, "role": CentreRole.OPERATOR, "granted_at": work.now}
@@ -95,6 +96,8 @@ def set_up_verb(
     }
     if demo:
         answer["demo"], answer["secret"]["people"] = _demo(work)
+    facts = json.dumps({k: v for k, v in answer.items() if k != "secret"})
+    work.run(update(meta).where(meta.c.name == MARK).values(value=facts))
     work.record(operator, role=CentreRole.OPERATOR, project=project)
     return answer
 

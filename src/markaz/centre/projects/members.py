@@ -163,7 +163,7 @@ def keep_a_pi(work: Work, project_id: str, leaving: str) -> None:
     leaders = select(memberships.c.user_id).where(
         memberships.c.project_id == project_id, memberships.c.role == ProjectRole.PI
     )
-    work.all(leaders.with_for_update())
+    work.all(leaders.order_by("user_id").with_for_update())
     if [row.user_id for row in work.all(leaders)] == [leaving]:
         raise conflict("a project keeps at least one PI; make another member PI first")
 

@@ -36,7 +36,7 @@ class S3Store:
         Raises CentreError ``invalid`` if boto3 is not installed.
         """
         try:
-            import boto3  # type: ignore[import-untyped]  # noqa: PLC0415 - optional, and slow to import
+            import boto3
             from botocore.config import Config  # noqa: PLC0415 - as above
         except ImportError:
             message = "store_url names an S3 store: install markaz[s3]"

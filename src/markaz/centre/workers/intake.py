@@ -43,7 +43,8 @@ __all__ = ["Answer", "Intake", "Opened", "Program", "one"]
 
 _log: Final = structlog.get_logger(__name__)
 
-CHILDREN: Final = 8
+CHILDREN: Final = 8  # that work at once
+KEPT: Final = 32  # that are kept for their tenants
 WAITING: Final = 200  # programs of one tenant
 AHEAD_BYTES: Final = 32 << 10  # of requests that are sent before answers are read
 AHEAD: Final = 50
@@ -66,7 +67,7 @@ class Intake:
         self._settings = settings
         self._memory = job_memory(settings)
         self._children = children
-        self._pool = Pool("intake", {"memory": MEMORY}, children, Reader)
+        self._pool = Pool("intake", {"memory": MEMORY}, KEPT, Reader)
         self._changed = threading.Condition()
         self._queues: OrderedDict[str, deque[_Batch]] = OrderedDict()  # whose turn it is first
         self._busy: dict[str, int] = {}
@@ -212,22 +213,33 @@ class Intake:
         answers: list[Answer] = []
         ahead = AHEAD
         while len(answers) < len(programs):
-            warm = self._pool.hire(tenant)
             group = _group(programs[len(answers) :], ahead)
-            failure: BaseException | None = None
-            try:
-                warm.send(group, self._memory)
-                while len(group) and not warm.dead:
-                    answers.append(warm.answer(group[0]))
-                    group = group[1:]
-            except _BROKEN as error:
-                warm.dead, failure = True, error
-            finally:
-                code = self._pool.give_back(warm)
-            if failure is not None and ahead == 1:
+            warm = self._pool.hire(tenant)
+            done, failure = self._ask(warm, group)
+            code = self._pool.give_back(warm)
+            answers += done
+            if failure is not None and len(group) == 1:
                 answers.append(cause_of_death(code, failure, group[0]))
-            ahead = 1 if failure is not None else AHEAD  # which of them was it?
+            ahead = AHEAD if failure is None else 1  # of several, find out which it was
         return answers
+
+    def _ask(self, warm: Reader, group: list[Program]) -> tuple[list[Answer], BaseException | None]:
+        """The answers that came, and what ended them early."""
+        answers: list[Answer] = []
+        try:
+            warm.send(group, self._memory)
+            for program in group:
+                answers.append(warm.answer(program))
+                if warm.dead:
+                    break
+        except _BROKEN as error:
+            warm.dead = True
+            return answers, error
+        except BaseException:
+            warm.dead = True
+            self._pool.give_back(warm)
+            raise
+        return answers, None
 
 
 def _group(programs: list[Program], most: int) -> list[Program]:

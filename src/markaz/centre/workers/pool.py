@@ -53,7 +53,7 @@ W = TypeVar("W", bound=Warm)
 
 
 class Pool(Generic[W]):
-    """At most ``most`` children of ``role``, and one that nobody has used yet; thread-safe.
+    """Some ``most`` children of ``role``, and one that nobody has used yet; thread-safe.
 
     ``make(tenant, child)`` wraps a child that was forked with ``spec``.
     """
@@ -75,21 +75,16 @@ class Pool(Generic[W]):
         return self._nursery.pid
 
     def hire(self, tenant: str) -> W:
-        """A child of the tenant's own, or a new one; somebody's oldest may have to go.
+        """A child of the tenant's own, or a new one.
 
         Raises NurseryClosed if no child can be had, CentreError after ``close``.
         """
-        evicted = None
         with self._lock:
             self._out += 1
             for pid, warm in self._idle.items():
                 if warm.tenant == tenant:
                     return self._idle.pop(pid)
-            if len(self._idle) + self._out > self._most and self._idle:
-                evicted = self._idle.popitem(last=False)[1]
             spare = self._spare.pop() if self._spare else None
-        if evicted is not None:
-            self._nursery.end(evicted.child)
         try:
             return self._make(tenant, spare or self._fork())
         except BaseException:
@@ -98,16 +93,25 @@ class Pool(Generic[W]):
             raise
 
     def refill(self) -> None:
-        """Have one child ready for whoever comes next."""
+        """Have one child ready for whoever comes next, and none too many: the longest unused
+        go. Call it when nobody waits for the caller."""
         with self._lock:
-            if self._spare or self._closed:
-                return
+            over = len(self._idle) + self._out - self._most
+            evicted = [self._idle.popitem(last=False)[1] for _ in range(min(over, len(self._idle)))]
+            ready = bool(self._spare) or self._closed
+        for warm in evicted:
+            self._nursery.end(warm.child)
+        if ready:
+            return
         try:
             child = self._fork()
         except (NurseryClosed, CentreError):
             return  # whoever needs one will say so
         with self._lock:
-            self._spare.append(child)
+            if not self._closed:
+                self._spare.append(child)
+                return
+        child.socket.close()
 
     def _fork(self) -> Child:
         nursery = self._nursery
@@ -120,8 +124,7 @@ class Pool(Generic[W]):
         with self._lock:
             if self._nursery is nursery:  # its children died with it
                 nursery.close()
-                self._idle.clear()
-                self._spare.clear()
+                self._let_go()
                 self._nursery = Nursery(self._role)
             nursery = self._nursery
         return nursery.fork(self._spec)
@@ -153,4 +156,12 @@ class Pool(Generic[W]):
         """End everything."""
         with self._lock:
             self._closed = True
+            self._let_go()
         self._nursery.close()
+
+    def _let_go(self) -> None:
+        """Hang up on children that nobody uses."""
+        for child in [*(warm.child for warm in self._idle.values()), *self._spare]:
+            child.socket.close()
+        self._idle.clear()
+        self._spare.clear()

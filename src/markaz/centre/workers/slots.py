@@ -20,7 +20,7 @@ from markaz.centre.workers.run_child import RESULT_BYTES, request
 GRACE_SECONDS: Final = 1.5  # beyond its limit, for a job to say itself that time is up
 IDLE_SECONDS: Final = 20.0  # after which a child without a job ends
 AHEAD_SECONDS: Final = 1.0  # a job that waited so long behind another goes back to the queue
-WARM: Final = 4  # children for each slot that are kept for their tenants
+WARM: Final = 8  # children for each slot that are kept for their tenants
 
 Key = tuple[str, int]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from markaz.centre.errors import CentreError, invalid
+from markaz.interfaces.rest_api.problems import Refusal, of_validation
 
 SMALL: Final = 256 << 10  # bytes of an ordinary body; only programs may be larger
 # A parser turns a byte outside of strings into up to sixteen bytes of memory, so only few
@@ -44,10 +45,13 @@ def is_json(request: Request) -> bool:
 
 
 def parse(model: type[BaseModel], data: bytes) -> BaseModel:
-    """``data`` as ``model``. Raises pydantic's ValidationError, or CentreError for a bomb."""
+    """``data`` as ``model``. Raises Refusal, or CentreError for a bomb."""
     if len(data) > SMALL:
         check_shape(data)
-    return model.model_validate_json(data or b"{}", strict=True)
+    try:
+        return model.model_validate_json(data or b"{}", strict=True)
+    except ValidationError as error:
+        raise Refusal(of_validation(error, parameters=False)) from None
 
 
 def check_shape(data: bytes) -> None:
@@ -82,10 +86,13 @@ def _is_escaped(data: bytes, at: int) -> bool:
 
 
 def parameters(model: type[BaseModel], request: Request) -> BaseModel:
-    """The parameters of the address as ``model``; each at most once."""
+    """The parameters of the address as ``model``, each at most once. Raises Refusal."""
     given: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
         if name in given:
-            raise invalid(name, f"{name[:100]} is given twice")
+            raise invalid(name[:100], f"{name[:100]} is given twice")
         given[name] = value
-    return model.model_validate(given)
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise Refusal(of_validation(error, parameters=True)) from None

@@ -6,7 +6,7 @@ import json
 from http import HTTPStatus
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -18,6 +18,9 @@ from markaz.interfaces.rest_api.routes import Route
 
 GONE: Final = 499  # the client went away; nobody reads this
 MAX_NAME: Final = 100
+_encode: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False
+).encode
 
 
 class Endpoint:
@@ -29,10 +32,7 @@ class Endpoint:
         self._names = route.names
         self._query = route.query or Query
         self._handler = route.handler or perform
-        self._parameters = frozenset(self._query.model_fields) | {
-            "Idempotency-Key",
-            *self._names,
-        }
+        self._parameters = frozenset({"Idempotency-Key", *self._names, *self._query.model_fields})
         most = int(api.centre.services.settings["max_body_mib"]) << 20
         self._limit = most if route.large else min(bodies.SMALL, most)
 
@@ -44,9 +44,8 @@ class Endpoint:
         except CentreError as error:
             document = problems.of_error(error, self._parameters)
             return problems.response(document, retry_after=error.retry_after, headers=call.headers)
-        except ValidationError as error:
-            document = problems.of_validation(error, self._parameters)
-            return problems.response(document, headers=call.headers)
+        except problems.Refusal as refusal:
+            return problems.response(refusal.document, headers=call.headers)
         except ClientDisconnect:
             return Response(status_code=GONE)
 
@@ -64,10 +63,8 @@ class Endpoint:
         if isinstance(answer, Response):
             answer.headers.update(call.headers)
             return answer
-        data = json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return Response(
-            data.encode("utf-8", "replace"), self.route.status, call.headers, "application/json"
-        )
+        data = _encode(answer).encode("utf-8", "replace")
+        return Response(data, self.route.status, call.headers, "application/json")
 
     async def _read(self, call: Call) -> Response | None:
         """Read and check the body; an answer where the refusal is HTTP's own."""

@@ -74,7 +74,10 @@ class Gate:
         _refuse(standing, "too many requests without a key come from your address")
 
     async def _principal(self, bearer: str) -> Principal:
-        # In a thread: what is not remembered is read from the database.
+        known = self._authenticator.recall(bearer)
+        if known is not None:
+            return known
+        # In a thread, since the database is asked.
         return await asyncio.to_thread(self._authenticator.authenticate, bearer)
 
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from markaz.centre.access import CentreRole
+from markaz.centre.access import QUERIES, SYSTEM, CentreRole
 from markaz.centre.errors import CentreError, forbidden
 from markaz.interfaces.rest_api import problems
 from markaz.interfaces.rest_api.calls import Api
@@ -28,6 +28,8 @@ _WRITE_SECONDS: Final = 2.0  # that a write may take before the database counts 
 def routes(api: Api) -> list[Route]:
     """The addresses under ``/health`` and ``/metrics``."""
 
+    collector = _Collector(api)
+
     async def live(_: Request) -> Response:
         return _json({"status": "live"}, 200)
 
@@ -38,8 +40,10 @@ def routes(api: Api) -> list[Route]:
     async def metrics(request: Request) -> Response:
         try:
             await _may_look(api, request)
+            await collector.collect()
         except CentreError as error:
-            return problems.response(problems.of_error(error))
+            document = problems.of_error(error)
+            return problems.response(document, retry_after=error.retry_after)
         return Response(await asyncio.to_thread(api.metrics.text), 200, media_type=CONTENT_TYPE)
 
     return [
@@ -47,6 +51,24 @@ def routes(api: Api) -> list[Route]:
         Route("/health/ready", ready),
         Route("/metrics", metrics),
     ]
+
+
+class _Collector:
+    """Asks the centre for what is counted in the database."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._since = api.centre.services.clock.now()
+        self._lock = asyncio.Lock()
+
+    async def collect(self) -> None:
+        """Bring the metrics up to date."""
+        api, metrics = self._api, self._api.metrics
+        async with self._lock:  # two collectors must not count the same jobs twice
+            later = api.centre.ask_later(QUERIES["jobs.measures"], SYSTEM, since=self._since)
+            self._since = metrics.look(await asyncio.wrap_future(later)) or self._since
+        metrics.workers.set(api.dispatcher.workers())
+        metrics.waiting.set(len(api.patience))
 
 
 async def readiness(api: Api) -> dict[str, bool]:

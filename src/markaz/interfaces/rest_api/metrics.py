@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -40,6 +40,9 @@ class Metrics:
             ("device",),
             buckets=_LONG,
             registry=registry,
+        )
+        self.ended = Counter(
+            "markaz_jobs_ended", "Jobs that ended.", ("device", "state"), registry=registry
         )
         self.forecast = Histogram(
             "markaz_run_forecast_ratio",
@@ -86,6 +89,28 @@ class Metrics:
     def count(self, event: str) -> None:
         """Count an event (``zombie`` for a result that came too late, …)."""
         self.events.labels(event).inc()
+
+    def look(self, found: dict[str, Any]) -> int | None:
+        """Take what ``jobs.measures`` answered; when its last job ended."""
+        self.queue.clear()
+        for device, state, count in found["depths"]:
+            self.queue.labels(device, state).set(count)
+        ended = None
+        for job in found["ended"]:
+            ended = int(job["ended_at"])
+            self.ended.labels(job["device_id"], job["state"]).inc()
+            if job["started_at"] is None:
+                continue
+            wait = (job["started_at"] - job["eligible_at"]) / 1e6
+            self.wait.labels(job["device_id"]).observe(wait)
+            self._ran(job["device_id"], job["run_seconds"], job["predicted_seconds"])
+        return ended
+
+    def _ran(self, device: str, seconds: float | None, predicted: float | None) -> None:
+        if seconds is not None:
+            self.run.labels(device).observe(seconds)
+            if predicted:
+                self.forecast.observe(seconds / predicted)
 
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""

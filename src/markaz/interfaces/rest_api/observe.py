@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from markaz.interfaces import logs
 from markaz.interfaces.rest_api.calls import Api
 
 _log: Final = structlog.get_logger(__name__)
@@ -51,7 +52,7 @@ class Observed:
         path = getattr(route, "path", None) or "other"
         self.api.metrics.request(scope["method"], path, watched.status, seconds)
         actor = scope.get("state", {}).get("actor")
-        _log.info(
+        logs.note(
             "request",
             request=watched.number,
             method=scope["method"],

@@ -49,18 +49,29 @@ def problem(
     return document
 
 
+class Refusal(Exception):
+    """A request that does not fit its model; ``document`` says where."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        super().__init__(document["detail"])
+        self.document = document
+
+
 def of_error(error: CentreError, parameters: frozenset[str] = frozenset()) -> dict[str, Any]:
     """The document of a refusal; a field among ``parameters`` is one of the address."""
     errors = None
     if error.field is not None:
-        errors = [located(tuple(error.field.split("/")), error.message, parameters)]
+        place = tuple(error.field.split("/")) if error.field else ()
+        in_address = bool(place) and place[0] in parameters
+        errors = [located(place, error.message, parameter=in_address)]
     return problem(error.kind, error.message, errors=errors, details=error.details)
 
 
-def of_validation(error: ValidationError, parameters: frozenset[str]) -> dict[str, Any]:
-    """The document of a request that does not fit its model; values are not repeated."""
+def of_validation(error: ValidationError, *, parameters: bool) -> dict[str, Any]:
+    """The document of a body, or of ``parameters`` of an address, that does not fit its
+    model; values are not repeated."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    errors = [located(e["loc"], _text(e), parameters) for e in found[:MAX_ERRORS]]
+    errors = [located(e["loc"], _text(e), parameter=parameters) for e in found[:MAX_ERRORS]]
     first = errors[0]
     where = first.get("parameter") or first["pointer"]
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
@@ -72,10 +83,10 @@ def _text(error: ErrorDetails) -> str:
     return text.removeprefix("Value error, ").removeprefix("Input ")[:300]
 
 
-def located(place: tuple[int | str, ...], text: str, parameters: frozenset[str]) -> dict[str, str]:
+def located(place: tuple[int | str, ...], text: str, *, parameter: bool) -> dict[str, str]:
     """One entry of ``errors``: a JSON pointer into the body, or the name of a parameter."""
-    if place and place[0] in parameters:
-        return {"parameter": str(place[0]), "detail": text}
+    if parameter:
+        return {"parameter": str(place[0])[:100], "detail": text}
     parts = (str(part).replace("~", "~0").replace("/", "~1")[:100] for part in place)
     return {"pointer": "#" + "".join(f"/{part}" for part in parts), "detail": text}
 

@@ -46,8 +46,10 @@ async def open_programs(call: Call, asked: Sequence[Asked]) -> list[Found]:
     """For each its bytes and its circuit, ready to be kept, or why it is refused."""
     programs = await aside(lambda: [_program(one) for one in asked], _size(asked))
     good = [one for one in programs if isinstance(one, Program)]
-    opening = call.api.opener.submit(call.actor.id, good) if good else None
-    answers: list[Answer] = await asyncio.wrap_future(opening) if opening else []
+    answers: list[Answer] = []
+    if good:
+        with call.api.metrics.intake.time():
+            answers = await asyncio.wrap_future(call.api.opener.submit(call.actor.id, good))
     services = call.api.centre.services
     found = iter(await aside(lambda: _ready(services, good, answers), _bytes(good, answers), LARGE))
     return [one if isinstance(one, CentreError) else next(found) for one in programs]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import StrEnum, unique
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
 
+@unique
 class Who(StrEnum):
     """Who may use a route, in words; the rule of its verb or query decides."""
 
@@ -39,8 +40,8 @@ class Who(StrEnum):
     MANAGER = "operators and resource allocators of the centre; others who see the project may not"
     PROJECT_OPERATOR = "operators; others who see the project may not"
     INVITATION = "the project's PI, co-PIs and trainers, and operators; for others it is not there"
-    BOOKER = "the project's PI and co-PIs, and operators"
-    RESERVATION = "the project's PI and co-PIs, and operators"
+    BOOKER = "the PI and co-PIs of the project that books, and operators"
+    RESERVATION = "the PI and co-PIs of the project that booked, and operators"
     SUBMITTER = "members of the project that pays"
     JOB_READER = "whom the project lets see the job, operators and directors"
     JOB_CONTENTS = "whoever may see the job; of a private one its owner only"

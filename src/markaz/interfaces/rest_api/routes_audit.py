@@ -67,12 +67,6 @@ class ShownSetting(Answer):
     meaning: str = described("What it means.")
 
 
-class SettingList(Answer):
-    """All settings."""
-
-    items: list[ShownSetting] = described("Settings in the table's order.")
-
-
 class AuditSearch(Listing):
     """Which entries."""
 
@@ -90,4 +84,6 @@ ROUTES: Final = (
           "Its last entries, to be kept elsewhere.", Heads),
     Route("GET", "/v1/audit/verification", "audit.verify", Who.OVERSEER,
           "Recompute the whole trail.", Verified),
+    Route("GET", "/v1/settings", "settings.list", Who.OVERSEER, "Settings; secrets are masked.",
+          Page[ShownSetting]),
 )  # fmt: skip

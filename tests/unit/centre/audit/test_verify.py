@@ -315,5 +315,5 @@ def test_bad_search_is_refused(trail: Centre, given: dict[str, Any]) -> None:
 def test_trail_is_for_operators_and_directors(trail: Centre) -> None:
     member = Principal("1" * 20, "user", frozenset({CentreRole.REVIEWER}))
     for act in (queries.search, queries.heads, queries.verify_all):
-        assert refusal(lambda act=act: trail.ask(act, member)).kind == "forbidden"  # type: ignore[misc]
+        assert refusal(lambda act=act: trail.ask(act, member)).kind == "forbidden"
     assert trail.ask(queries.verify_all, DIRECTOR)["ok"]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 import pytest
 
 from markaz.centre.access import CentreRole
 from markaz.centre.centre import Centre
+from markaz.centre.errors import CentreError
 from markaz.centre.people import login, queries, verbs
 from markaz.centre.settings import Settings
-from tests.people_tools import BOTH, PASSWORD, Mailbox, People, refusal, told
+from tests.people_tools import BOTH, PASSWORD, Mailbox, People, refusal, set_up, told
 
 
 def ask_for_account(people: People, name: str = "sana") -> str:
@@ -94,12 +98,8 @@ def test_bad_value_is_named_and_nothing_is_stored(
     assert [one["login"] for one in listed] == ["admin"]
 
 
-def test_sign_up_can_be_switched_off(settings_for: object) -> None:
-    assert callable(settings_for)
-    settings: Settings = settings_for(sign_up=False)
-    with Centre.open(settings) as centre:
-        from tests.people_tools import set_up
-
+def test_sign_up_can_be_switched_off(settings_for: Callable[..., Settings]) -> None:
+    with Centre.open(settings_for(sign_up=False)) as centre:
         people = set_up(centre)
         assert refusal(lambda: ask_for_account(people)).kind == "forbidden"
 
@@ -111,7 +111,7 @@ def test_suspension_acts_at_once_and_ends(people: People) -> None:
     session = login.log_in(people.centre, login="ali", password=PASSWORD)["secret"]
     people.do(verbs.suspend, people.operator, user="ali", reason="left the country")
     for token in (key, session):
-        assert refusal(lambda token=token: people.who(token)).kind == "unauthenticated"  # type: ignore[misc]
+        assert refusal(lambda token=token: people.who(token)).kind == "unauthenticated"
     assert told(lambda: people.log_in("ali"))[1] == "this account is suspended; ask an operator"
     people.do(verbs.reactivate, people.operator, user="ali")
     assert people.who(key).id == ali.id
@@ -154,6 +154,39 @@ def test_suspended_operator_does_not_count_as_one(people: People) -> None:
     assert refusal(
         lambda: people.do(verbs.revoke_role, people.operator, user="admin", role="operator")
     ).kind == ("conflict")
+
+
+@BOTH
+def test_two_servers_do_not_remove_the_last_two_operators_at_once(people: People) -> None:
+    people.join("ali")
+    people.do(verbs.grant_role, people.operator, user="ali", role="operator")
+    actor, outcomes = people.operator, []
+
+    def revoke(centre: Centre, name: str) -> None:
+        try:
+            centre.perform(verbs.revoke_role, actor, user=name, role="operator")
+        except CentreError as error:
+            outcomes.append(error.kind)
+        else:
+            outcomes.append("done")
+
+    with Centre.open(people.centre.services.settings) as other:
+        servers = ((people.centre, "ali"), (other, "admin"))
+        threads = [threading.Thread(target=revoke, args=pair) for pair in servers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(outcomes) == ["conflict", "done"]
+
+
+def test_reason_of_a_suspension_goes_to_the_person_by_mail(people: People) -> None:
+    people.join("ali", "ali@example.org")
+    people.centre.services.mailer = box = Mailbox()
+    people.do(verbs.suspend, people.operator, user="ali", reason="left the country")
+    box.codes()
+    ((to, _, text),) = box.letters
+    assert (to, "is suspended: left the country." in text) == ("ali@example.org", True)
 
 
 @BOTH
@@ -252,6 +285,6 @@ def test_institutions_are_public_but_not_their_shares(people: People) -> None:
     ):
         given = {"name": name, "country": country, "shares": shares}
         error = refusal(
-            lambda given=given: people.do(verbs.create_institution, people.operator, **given)  # type: ignore[misc]
+            lambda given=given: people.do(verbs.create_institution, people.operator, **given)
         )
         assert error.field == field

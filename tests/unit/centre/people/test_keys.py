@@ -117,7 +117,7 @@ def test_key_of_one_project_stays_there(people: People) -> None:
     assert told(lambda: people.do(verbs.create_key, bound, label="y", project=other)) == unknown
     for name in ("closed-to-ali", "nowhere", "a\x07b"):
         kind = refusal(
-            lambda name=name: people.do(verbs.create_key, ali, label="y", project=name)  # type: ignore[misc]
+            lambda name=name: people.do(verbs.create_key, ali, label="y", project=name)
         ).kind
         assert kind in ("not-found", "invalid")
     wide = refusal(
@@ -146,7 +146,7 @@ def test_unknown_revoked_and_expired_keys_are_told_the_same(people: People) -> N
     people.do(verbs.revoke_key, ali, key=revoked["id"])
     people.later(DAY)
     for token in (tokens.new("u").text, revoked["secret"], expired["secret"]):
-        assert told(lambda token=token: people.who(token)) == NOT_VALID  # type: ignore[misc]
+        assert told(lambda token=token: people.who(token)) == NOT_VALID
 
 
 def test_typo_costs_no_query(people: People) -> None:
@@ -261,7 +261,7 @@ def test_worker_key_opens_nothing_else(people: People) -> None:
     worker = people.who(made["secret"])
     assert (worker.id, worker.kind, worker.scopes) == (made["id"], "worker", frozenset())
     for act in (queries.me, queries.list_people, queries.list_keys):
-        assert refusal(lambda act=act: people.ask(act, worker)).kind in (  # type: ignore[misc]
+        assert refusal(lambda act=act: people.ask(act, worker)).kind in (
             "unauthenticated",
             "forbidden",
         )
@@ -276,7 +276,7 @@ def test_others_keys_are_not_there(people: People) -> None:
     made = people.do(verbs.create_key, ali, label="x")
     missing = ("not-found", "there is no such key")
     for key in (made["id"], "0" * 20, "x", None):
-        assert told(lambda key=key: people.do(verbs.revoke_key, bina, key=key)) == missing  # type: ignore[misc]
+        assert told(lambda key=key: people.do(verbs.revoke_key, bina, key=key)) == missing
     assert refusal(lambda: people.ask(queries.list_keys, bina, user=ali.id)).kind == "not-found"
     people.do(verbs.revoke_key, people.operator, key=made["id"])
     assert people.do(verbs.revoke_key, people.operator, key=made["id"])["revoked"]

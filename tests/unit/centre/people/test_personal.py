@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 
 from markaz.centre.audit.tables import audit_entries
 from markaz.centre.audit.verify import verify
+from markaz.centre.centre import Once
 from markaz.centre.db import dialect
 from markaz.centre.db.schema import ledger
 from markaz.centre.people import personal, verbs
@@ -65,6 +66,7 @@ def test_erased_person_is_gone_but_ledger_and_audit_are_whole(people: People) ->
     people.do(projects.accept, ali, invitation=invited["secret"])
     people.do(projects.invite, people.operator, project="shared", email="zulfiqar@example.org")
     key = people.do(verbs.create_key, ali, label="x")
+    people.do(verbs.change, people.operator, user="zulfiqar", language="ur", once=Once("k", "h"))
     now = people.centre.services.clock.now()
     project = people.ask(project_queries.show, ali, project="shared")["id"]
     put(

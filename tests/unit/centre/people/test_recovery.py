@@ -146,9 +146,7 @@ def test_authenticator_is_turned_off_with_password_and_code(people: People) -> N
     people.later(30_000_000)
     code = now_code(people, app)
     for given in ({"password": "wrong one 9", "code": code}, {"password": PASSWORD, "code": "1"}):
-        kind = refusal(
-            lambda given=given: login.totp_off(people.centre, ali, **given)  # type: ignore[misc]
-        ).kind
+        kind = refusal(lambda given=given: login.totp_off(people.centre, ali, **given)).kind
         assert kind == "unauthenticated"
     assert login.totp_off(people.centre, ali, password=PASSWORD, code=code) == {"totp": False}
     assert people.log_in("ali").id == ali.id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markaz.centre.access import SCOPES, CentreRole
 from markaz.centre.centre import Centre
-from markaz.centre.people import login, queries
+from markaz.centre.people import login, passwords, queries
 from markaz.centre.people import verbs as people_verbs
 from markaz.centre.projects import first
 from markaz.centre.projects import queries as project_queries
@@ -17,6 +17,8 @@ def test_set_up_makes_an_operator_who_can_log_in_and_work(centre: Centre) -> Non
     made = first.set_up(centre, login="Boss", demo=False)
     with centre.engine.connect() as connection:
         assert first.is_set_up(connection)
+        facts = first.set_up_facts(connection)
+    assert facts == {k: v for k, v in made.items() if k != "secret"}
     people = People(centre, made)
     assert made["login"] == "boss"
     secret = made["secret"]
@@ -61,8 +63,6 @@ def test_demo_people_have_keys_for_the_demo_project(centre: Centre) -> None:
 
 
 def test_generated_password_is_accepted_by_our_own_rules() -> None:
-    from markaz.centre.people import passwords
-
     made = {first.new_password() for _ in range(50)}
     assert len(made) == 50
     for password in made:

@@ -54,15 +54,13 @@ def test_withdrawn_expired_unknown_and_mistyped_invitations_fail(people: People)
     withdrawn, old = (people.do(verbs.invite, ali, project="mine") for _ in range(2))
     people.do(verbs.withdraw, ali, invitation=withdrawn["id"])
     for secret in (withdrawn["secret"], tokens.new("i").text):
-        assert told(lambda secret=secret: people.do(verbs.accept, bina, invitation=secret)) == GONE  # type: ignore[misc]
+        assert told(lambda secret=secret: people.do(verbs.accept, bina, invitation=secret)) == GONE
     people.later(14 * DAY)
     bina = people.log_in("bina")
     assert told(lambda: people.do(verbs.accept, bina, invitation=old["secret"])) == GONE
     typo = old["secret"][:-1] + ("0" if old["secret"][-1] != "0" else "1")
     for wrong in (typo, "", None, tokens.new("u").text):
-        kind = refusal(
-            lambda wrong=wrong: people.do(verbs.accept, bina, invitation=wrong)  # type: ignore[misc]
-        ).kind
+        kind = refusal(lambda wrong=wrong: people.do(verbs.accept, bina, invitation=wrong)).kind
         assert kind == "unauthenticated"
 
 
@@ -110,10 +108,7 @@ def test_others_invitations_are_not_there(people: People) -> None:
         (ali, None),
     ):
         assert (
-            told(
-                lambda who=who, name=name: people.do(verbs.withdraw, who, invitation=name)  # type: ignore[misc]
-            )
-            == GONE
+            told(lambda who=who, name=name: people.do(verbs.withdraw, who, invitation=name)) == GONE
         )
     people.do(verbs.withdraw, people.operator, invitation=invited["id"])
 
@@ -153,7 +148,7 @@ def test_nobody_takes_a_role_that_they_may_not_give(people: People) -> None:
     for act, more in ((verbs.remove, {}), (verbs.change_role, {"role": "member"})):
         for user in ("ali", "chand"):
             assert refusal(
-                lambda act=act, more=more, user=user: people.do(  # type: ignore[misc]
+                lambda act=act, more=more, user=user: people.do(
                     act, bina, project=project, user=user, **more
                 )
             ).kind == ("forbidden")
@@ -174,9 +169,7 @@ def test_last_pi_neither_leaves_nor_steps_down(people: People) -> None:
         (verbs.change_role, ali, {"user": "ali", "role": "member"}),
     ):
         assert (
-            told(
-                lambda act=act, who=who, more=more: people.do(act, who, project=project, **more)  # type: ignore[misc]
-            )
+            told(lambda act=act, who=who, more=more: people.do(act, who, project=project, **more))
             == LAST
         )
     people.do(verbs.change_role, ali, project=project, user="ali", role="pi")  # no change
@@ -193,7 +186,7 @@ def test_person_outside_the_project_is_no_member(people: People) -> None:
     for act, user in product((verbs.remove, verbs.change_role, verbs.set_shares), ("bina", "x", 5)):
         more = {verbs.change_role: {"role": "member"}, verbs.set_shares: {"shares": 1}}.get(act, {})
         assert told(
-            lambda act=act, user=user, more=more: people.do(  # type: ignore[misc]
+            lambda act=act, user=user, more=more: people.do(
                 act, ali, project=project, user=user, **more
             )
         ) == ("not-found", "there is no such member")
@@ -209,7 +202,7 @@ def test_shares_are_set_by_leads_and_the_projects_allocator(people: People) -> N
     assert people.do(verbs.set_shares, bina, **give)["shares"] == 7
     for wrong in (-1, 10**9, True, "3"):
         error = refusal(
-            lambda wrong=wrong: people.do(verbs.set_shares, bina, **(give | {"shares": wrong}))  # type: ignore[misc]
+            lambda wrong=wrong: people.do(verbs.set_shares, bina, **(give | {"shares": wrong}))
         )
         assert error.field == "shares"
 

@@ -8,6 +8,8 @@ import pytest
 
 from markaz.centre.access import SYSTEM, CentreRole, Principal, ProjectRole
 from markaz.centre.db.schema import devices
+from markaz.centre.errors import CentreError
+from markaz.centre.people import verbs as people_verbs
 from markaz.centre.projects import queries, rules, verbs
 from tests.centre_rows import look, put
 from tests.people_tools import BOTH, DAY, Mailbox, People, refusal, told
@@ -144,7 +146,7 @@ def test_slug_is_taken_once_and_requests_are_bounded(
 
 def test_operator_makes_an_active_project_for_somebody(people: People) -> None:
     ali = people.join("ali")
-    there = people.do(people_verbs().create_institution, people.operator, name="NUST")["id"]
+    there = people.do(people_verbs.create_institution, people.operator, name="NUST")["id"]
     made = people.do(verbs.create, people.operator, slug="mine", title="Mine", pi="ali")
     assert (made["state"], made["role"]) == ("active", None)
     assert membership(people, ali, "mine").role == ProjectRole.PI
@@ -155,12 +157,6 @@ def test_operator_makes_an_active_project_for_somebody(people: People) -> None:
     assert refusal(
         lambda: people.do(verbs.create, ali, slug="third", title="x", pi="ali")
     ).kind == ("forbidden")
-
-
-def people_verbs() -> Any:
-    from markaz.centre.people import verbs as module
-
-    return module
 
 
 def test_leads_change_what_it_says_and_managers_the_terms(people: People) -> None:
@@ -190,7 +186,7 @@ def test_leads_change_what_it_says_and_managers_the_terms(people: People) -> Non
     ):
         given: dict[str, Any] = {field: value}
         error = refusal(
-            lambda given=given: people.do(  # type: ignore[misc]
+            lambda given=given: people.do(
                 verbs.change_terms, people.operator, project=project, **given
             )
         )
@@ -208,7 +204,7 @@ def test_devices_are_those_that_the_project_may_use(people: People) -> None:
         found = membership(people, ali, project)
         try:
             look(people.centre, lambda work: rules.may_use_device(work, found, device), ali)
-        except rules_error():
+        except CentreError:
             return False
         return True
 
@@ -224,17 +220,11 @@ def test_devices_are_those_that_the_project_may_use(people: People) -> None:
     assert people.ask(queries.show, ali, project="mine")["devices"] is None
     for wrong in (["chenab"], "ravi", [3]):
         error = refusal(
-            lambda wrong=wrong: people.do(  # type: ignore[misc]
+            lambda wrong=wrong: people.do(
                 verbs.set_devices, people.operator, project=project, devices=wrong
             )
         )
         assert error.field == "devices"
-
-
-def rules_error() -> type[Exception]:
-    from markaz.centre.errors import CentreError
-
-    return CentreError
 
 
 @BOTH
@@ -243,15 +233,15 @@ def test_another_tenants_project_answers_like_an_unknown_one(people: People) -> 
     project = people.project("mine", ali)
     for name in (project, "mine", "0" * 20, "nowhere", "", "a b", "\x00", None, 7):
         for act in (queries.show, queries.list_members, queries.list_invitations):
-            assert told(lambda act=act, name=name: people.ask(act, bina, project=name)) == MISSING  # type: ignore[misc]
+            assert told(lambda act=act, name=name: people.ask(act, bina, project=name)) == MISSING
         for step in (verbs.leave, verbs.close, verbs.approve, verbs.resume, verbs.invite):
-            assert told(lambda step=step, name=name: people.do(step, bina, project=name)) == MISSING  # type: ignore[misc]
+            assert told(lambda step=step, name=name: people.do(step, bina, project=name)) == MISSING
 
 
 def test_directors_look_at_every_project_but_change_none(people: People) -> None:
     ali, dina = people.join("ali"), people.join("dina")
     people.project("mine", ali)
-    people.do(people_verbs().grant_role, people.operator, user="dina", role="director")
+    people.do(people_verbs.grant_role, people.operator, user="dina", role="director")
     dina = people.log_in("dina")
     assert people.ask(queries.show, dina, project="mine")["role"] is None
     listed = people.ask(queries.list_projects, dina, everybodys=True)["items"]
@@ -263,7 +253,7 @@ def test_directors_look_at_every_project_but_change_none(people: People) -> None
     for step in (verbs.suspend, verbs.close, verbs.change, verbs.invite):
         given = {"reason": "x"} if step is verbs.suspend else {}
         assert refusal(
-            lambda step=step, given=given: people.do(step, dina, project="mine", **given)  # type: ignore[misc]
+            lambda step=step, given=given: people.do(step, dina, project="mine", **given)
         ).kind == ("forbidden")
 
 
@@ -272,7 +262,7 @@ def test_key_of_one_project_sees_no_other(people: People) -> None:
     people.project("mine", ali)
     people.project("other", ali)
     made = people.do(
-        people_verbs().create_key, ali, label="x", project="mine",
+        people_verbs.create_key, ali, label="x", project="mine",
         scopes=["projects:read", "projects:write"],
     )  # fmt: skip
     bound = people.who(made["secret"])
@@ -327,7 +317,7 @@ def test_who_sees_whose_jobs(people: People, role: str, visibility: str, all_job
             *(
                 look(
                     people.centre,
-                    lambda work, owner=owner, private=private: rules.may_see_contents(  # type: ignore[misc]
+                    lambda work, owner=owner, private=private: rules.may_see_contents(
                         work, found, owner, private
                     ),
                     who,
@@ -344,7 +334,7 @@ def test_who_sees_whose_jobs(people: People, role: str, visibility: str, all_job
 
 def test_allocator_of_the_centre_manages_terms(people: People) -> None:
     people.join("zoya")
-    people.do(people_verbs().grant_role, people.operator, user="zoya", role="resource allocator")
+    people.do(people_verbs.grant_role, people.operator, user="zoya", role="resource allocator")
     zoya = people.log_in("zoya")
     assert zoya.roles == {CentreRole.ALLOCATOR}
     people.do(verbs.request, people.join("ali"), slug="mine", title="Mine")

@@ -4,12 +4,12 @@ import hashlib
 from typing import Any
 
 import pytest
+from sqlalchemy import update
+
 from markaz.centre.centre import Centre
 from markaz.centre.db.schema import storage
 from markaz.centre.errors import CentreError
 from markaz.centre.storage import blobs
-from sqlalchemy import update
-
 from tests.centre_rows import do, look, rows
 
 SMALL = b"a Bell pair"

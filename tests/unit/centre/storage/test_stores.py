@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from markaz.centre.errors import CentreError
 from markaz.centre.services import Store
 from markaz.centre.settings import Settings
 from markaz.centre.storage.stores import FileStore, open_store
-
 from tests.s3_server import S3Server
 
 CONTENTS = [b"", b"one", b"two" * 100_000, bytes(range(256)), b"five"]

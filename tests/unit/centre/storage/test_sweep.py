@@ -5,14 +5,14 @@ import os
 import time
 
 import pytest
+from sqlalchemy import update
+
 from markaz.centre.access import SYSTEM
 from markaz.centre.centre import Centre
 from markaz.centre.db.schema import storage
 from markaz.centre.errors import CentreError
 from markaz.centre.storage import blobs
 from markaz.centre.storage.sweep import FORGET_SECONDS, ORPHAN_SECONDS, doom, forget, sweep
-from sqlalchemy import update
-
 from tests.centre_rows import do, look, rows
 
 LARGE = b"large" * 50_000

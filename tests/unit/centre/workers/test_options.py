@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from markaz.centre.errors import CentreError
 from markaz.centre.settings import Settings
 from markaz.centre.workers.options import TABLE, checked

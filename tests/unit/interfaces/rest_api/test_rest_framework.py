@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+import structlog
 from pydantic import Field
 from sqlalchemy import select
 
@@ -26,7 +27,7 @@ from markaz.interfaces.rest_api.app import make_app
 from markaz.interfaces.rest_api.calls import Call
 from markaz.interfaces.rest_api.fields import Answer, Body, Listing, Name
 from markaz.interfaces.rest_api.routes import Route, Who
-from tests.rest_fakes import Browser, Idle, api_of
+from tests.rest_fakes import Browser, Idle, api_of, silence
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"])
 
@@ -92,8 +93,10 @@ def registered() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_made() -> None:
+def nothing_made() -> Iterator[None]:
     made.clear()
+    with silence():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -222,10 +225,7 @@ def test_a_bad_body_is_refused_by_name(
 def test_a_bad_parameter_is_refused_by_name(world: World, query: str, name: str) -> None:
     document = world().get(f"/v1/things/a?{query}").json()
     (error,) = document["errors"]
-    assert (document["status"], error.get("parameter", error.get("pointer"))) in (
-        (422, name),
-        (422, f"#/{name}"),
-    )
+    assert (document["status"], error["parameter"]) == (422, name)
 
 
 def test_a_good_parameter_reaches_the_query(world: World) -> None:
@@ -456,7 +456,7 @@ def test_one_log_line_a_request_without_secrets(
     world: World, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client = world()
-    capsys.readouterr()
+    structlog.reset_defaults()
     client.get("/v1/things/a?after=mkz_u_secret")
     text = capsys.readouterr().out + caplog.text
     assert text.count("/v1/things/a") == 1

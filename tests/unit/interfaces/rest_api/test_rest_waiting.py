@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from markaz.centre.workers.waiters import Waiters
 from markaz.interfaces.rest_api import waiting
 from markaz.interfaces.rest_api.waiting import Patience
+from tests.rest_fakes import Ends
 
 
 class Jobs:
@@ -31,7 +31,7 @@ class Jobs:
 
 
 def test_a_final_job_is_answered_at_once() -> None:
-    jobs, ends = Jobs(), Waiters()
+    jobs, ends = Jobs(), Ends()
     patience = Patience(ends)
     jobs.states["a"] = "failed"
     found = asyncio.run(patience.until_final("a", "me", 30, jobs.look("a")))
@@ -39,7 +39,7 @@ def test_a_final_job_is_answered_at_once() -> None:
 
 
 def test_a_thousand_wait_without_threads_and_all_wake() -> None:
-    jobs, ends = Jobs(), Waiters()
+    jobs, ends = Jobs(), Ends()
     patience = Patience(ends)
     names = [f"job{n}" for n in range(1000)]
 
@@ -69,7 +69,7 @@ def test_a_thousand_wait_without_threads_and_all_wake() -> None:
 
 
 def test_the_time_asked_for_is_kept() -> None:
-    jobs, ends = Jobs(), Waiters()
+    jobs, ends = Jobs(), Ends()
     patience = Patience(ends)
     began = time.monotonic()
     found = asyncio.run(patience.until_final("a", "me", 0.15, jobs.look("a")))
@@ -79,7 +79,7 @@ def test_the_time_asked_for_is_kept() -> None:
 
 def test_an_end_that_nobody_told_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "LOOK_AGAIN", 0.05)
-    jobs, ends = Jobs(), Waiters()
+    jobs, ends = Jobs(), Ends()
     patience = Patience(ends)
 
     async def run() -> dict[str, Any]:
@@ -93,7 +93,7 @@ def test_an_end_that_nobody_told_is_found(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_one_person_cannot_take_all_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "MAX_EACH", 2)
-    jobs, ends = Jobs(), Waiters()
+    jobs, ends = Jobs(), Ends()
     patience = Patience(ends)
 
     async def run() -> float:
@@ -112,7 +112,7 @@ def test_one_person_cannot_take_all_the_room(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_closing_lets_everybody_go() -> None:
-    jobs, ends = Jobs(), Waiters()
+    jobs, ends = Jobs(), Ends()
     patience = Patience(ends)
 
     async def run() -> dict[str, Any]:

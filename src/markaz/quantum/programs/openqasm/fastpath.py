@@ -216,11 +216,23 @@ class FastPath:
         match = _REGISTER(self._text, start)
         if match is None or (match[4] and self._program.version == 2):
             return start
-        letter, name, size, word, size_3, name_3 = match.groups()
-        kind = word or ("qubit" if letter == "q" else "bit")
-        type_ = Type(kind, [Item("number", int(size or size_3), start)], start)
-        self._program.execute(Declare(start, type_, name or name_3, None))
+        letter, name_2, size_2, word, size_3, name_3 = match.groups()
+        kind, name = word or ("qubit" if letter == "q" else "bit"), name_2 or name_3
+        self._declare(kind, name, int(size_2 or size_3), start)
         return match.end()
+
+    def _declare(self, kind: str, name: str, size: int, start: int) -> None:
+        """The short way where nothing is wrong with the size."""
+        program = self._program
+        limits = program.source.limits
+        if kind == "qubit" and 1 <= size <= limits.qubits and not program.physical:
+            program.new_qubits(name, size, False, start)
+        elif kind == "bit" and 1 <= size <= limits.clbits:
+            first = program.new_bits(name, size, start, hidden=False)
+            program.declare(name, Bits(range(first, first + size)), start)
+        else:
+            type_ = Type(kind, [Item("number", size, start)], start)
+            program.execute(Declare(start, type_, name, None))
 
     def _gates(self, start: int) -> int:
         match = _RUN(self._text, start, start + self._window)

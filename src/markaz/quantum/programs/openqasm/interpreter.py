@@ -77,15 +77,16 @@ class Interpreter(Control):
                 "physical qubits and declared ones cannot be mixed", statement.offset
             )
         width = self.width(statement.type, self.source.limits.qubits)
-        size = width or 1
-        if self.emitter.builder.num_qubits + size > self.source.limits.qubits:
-            self.source.limit(
-                f"more than {self.source.limits.qubits} qubits are declared", statement.offset
-            )
-        start = self.emitter.builder.num_qubits
-        entry = Qubits(range(start, start + size), width is None)
-        self.declare(statement.name, entry, statement.offset)
-        self.emitter.builder.qreg(statement.name, size)
+        self.new_qubits(statement.name, width or 1, width is None, statement.offset)
+
+    def new_qubits(self, name: str, size: int, single: bool, offset: int) -> None:
+        """Declare a register of ``size`` qubits, or one qubit."""
+        builder, most = self.emitter.builder, self.source.limits.qubits
+        start = builder.num_qubits
+        if start + size > most:
+            self.source.limit(f"more than {most} qubits are declared", offset)
+        self.declare(name, Qubits(range(start, start + size), single), offset)
+        builder.qreg(name, size)
 
     def _declare_input(self, statement: s.Declare) -> None:
         if statement.type.kind not in ("float", "angle"):

@@ -53,6 +53,18 @@ _MOST_LINES: Final = 1 << 18
 CODE: Final = 256  # steps of formulas, and constants in them
 _MODELS: Final = 512
 _CALL: Final = re.compile(r"(\w+)(?:\(([^)]*)\))? ?([\w,]+);")
+_SOME, _FEW = 8, 64  # definitions; tables for up to so many are kept
+# Parts to copy: where, columns, and which of the numbers ``_copy`` counts says how many rows.
+_HEAD: Final = (
+    (k.NAMES_AT, k.NAME_COLUMNS, 5),
+    (k.GATES_AT, k.GATE_COLUMNS, 0),
+    (k.PHASES_AT, 1, 0),
+    (k.CODE_AT, 1, 6),
+    (k.MODELS_AT, 1, 7),
+    (k.CONSTANTS_AT, 1, 4),
+)
+_LINES: Final = ((k.LINES_AT, k.LINE_COLUMNS, 1), (k.NUMBERS_AT, 4, 1), (k.WIRES_AT, 1, 2))
+_REAL: Final = frozenset({k.PHASES_AT, k.CONSTANTS_AT, k.NUMBERS_AT})
 _MOST_NAMES: Final = 1 << 20
 REGISTERS: Final = 16  # at first
 REGISTER_PLACES: Final = 4  # in the table of their names, for each; their rows follow it
@@ -75,6 +87,7 @@ class Tables(NamedTuple):
     m: Ints
     f: Floats
     used: Used
+    names: int  # places for names
 
 
 class Sizes(NamedTuple):
@@ -96,12 +109,12 @@ def laid_out(sizes: Sizes) -> Tables:
         # Names know the places of gates: what comes before those must not change in size.
         (k.NAMES_AT, k.NAMES_ROOM, k.NAME_COLUMNS, sizes.names),
         (k.GATES_AT, k.GATES_ROOM, k.GATE_COLUMNS, sizes.gates),
-        (k.LINES_AT, k.LINES_ROOM, k.LINE_COLUMNS, sizes.lines),
-        (k.WIRES_AT, k.WIRES_ROOM, 1, 3 * sizes.lines),
         (k.CODE_AT, 0, 1, CODE),
         (k.MODELS_AT, 0, 1, _MODELS),
         (k.REGISTERS_AT, 0, k.NAME_COLUMNS, (REGISTER_PLACES + 1) * REGISTERS),
         (k.SEEN_AT, 0, 1, QUBITS),
+        (k.LINES_AT, k.LINES_ROOM, k.LINE_COLUMNS, sizes.lines),
+        (k.WIRES_AT, k.WIRES_ROOM, 1, 3 * sizes.lines),
         (k.OPERANDS_AT, 0, k.OPERAND_COLUMNS, k.MOST_OPERANDS),
         (k.ON_AT, 0, 1, k.MOST_OPERANDS),
         (k.FORMAL_AT, 0, k.FORMAL_COLUMNS, k.MOST_OPERANDS),
@@ -119,15 +132,15 @@ def laid_out(sizes: Sizes) -> Tables:
     reals = k.REALS
     for at, count in (
         (k.PHASES_AT, sizes.gates),  # first, as gates know their place of it
-        (k.NUMBERS_AT, 4 * sizes.lines),
         (k.CONSTANTS_AT, CODE),
+        (k.NUMBERS_AT, 4 * sizes.lines),
         (k.ANGLES_AT, 4 * sizes.rows),
     ):
         state[at], reals = reals, reals + count
     m = np.empty(end, np.int64)
     state[k.REGISTERS_ROOM] = REGISTER_PLACES * REGISTERS
     m[: k.STATES] = state
-    return Tables(m, np.empty(reals), Used())
+    return Tables(m, np.empty(reals), Used(), sizes.names)
 
 
 def _simple(tables: Tables, kind: int, op: int, params: int, qubits: int) -> tuple[Tables, int]:
@@ -289,47 +302,45 @@ def _sizes(names: int, definitions: int, rows: int) -> Sizes:
 
 def tables_for(definitions: int, rows: int) -> Tables:
     """Tables for a program with at most so many definitions, of which ``rows`` operations
-    (a power of two, as tables without definitions are kept) are read at a time."""
-    if definitions == 0:
-        kept, length, reals = _without_definitions(rows)
-        m, f = np.empty(length, np.int64), np.empty(reals)
-        m[: len(kept.m)] = kept.m
-        f[: len(kept.f)] = kept.f
-        return Tables(m, f, kept.used)
+    (a power of two) are read at a time."""
+    if definitions > _FEW:
+        return _filled(definitions, rows)
+    room = (0, _SOME, _FEW)[(definitions > 0) + (definitions > _SOME)]
+    kept, length, reals = _kept(room, rows)
+    m, f = np.empty(length, np.int64), np.empty(reals)
+    m[: len(kept.m)] = kept.m
+    f[: len(kept.f)] = kept.f
+    _copy(_base(kept.names), Tables(m, f, kept.used, kept.names), _LINES)
+    return Tables(m, f, kept.used, kept.names)
+
+
+@cache
+def _kept(definitions: int, rows: int) -> tuple[Tables, int, int]:
+    """The beginning of both arrays up to the lines, and their full lengths."""
+    new = _filled(definitions, rows)
+    lines, numbers = int(new.m[k.LINES_AT]), int(new.m[k.NUMBERS_AT])
+    kept = new._replace(m=new.m[:lines].copy(), f=new.f[:numbers].copy())
+    return kept, len(new.m), len(new.f)
+
+
+def _filled(definitions: int, rows: int) -> Tables:
     names = 256
     while names < 4 * (definitions + 64) and names < _MOST_NAMES:
         names *= 2
     old = _base(names)
-    new = laid_out(_sizes(names, definitions, rows))
-    _copy(old, new, names)
-    return new._replace(used=old.used)
+    new = laid_out(_sizes(names, definitions, rows))._replace(used=old.used)
+    new.m[new.m[k.REGISTERS_AT] : new.m[k.LINES_AT]] = 0  # and SEEN_AT
+    _copy(old, new, _HEAD)
+    _copy(old, new, _LINES)
+    return new
 
 
-@cache
-def _without_definitions(rows: int) -> tuple[Tables, int, int]:
-    """The filled beginning of both arrays, and their full lengths."""
-    old, new = _base(256), laid_out(_sizes(256, 0, rows))
-    _copy(old, new, 256)
-    filled, angles = int(new.m[k.OPERANDS_AT]), int(new.m[k.ANGLES_AT])
-    kept = Tables(new.m[:filled].copy(), new.f[:angles].copy(), old.used)
-    return kept, len(new.m), len(new.f)
-
-
-def _copy(old: Tables, new: Tables, places: int) -> None:
-    used = old.used
-    new.m[new.m[k.REGISTERS_AT] : new.m[k.OPERANDS_AT]] = 0  # and SEEN_AT
-    for at, count in (
-        (k.NAMES_AT, k.NAME_COLUMNS * places + k.GATE_COLUMNS * used.gates),
-        (k.LINES_AT, k.LINE_COLUMNS * used.lines),
-        (k.WIRES_AT, used.wires),
-        (k.CODE_AT, CODE + _MODELS),
-    ):
-        a, b = int(old.m[at]), int(new.m[at])
-        new.m[b : b + count] = old.m[a : a + count]
-    for at, count in (
-        (k.NUMBERS_AT, 4 * used.lines),
-        (k.CONSTANTS_AT, used.constants),
-        (k.PHASES_AT, used.gates),
-    ):
-        a, b = int(old.m[at]), int(new.m[at])
-        new.f[b : b + count] = old.f[a : a + count]
+def _copy(old: Tables, new: Tables, parts: tuple[tuple[int, int, int], ...]) -> None:
+    """Copy what the tables say, part by part."""
+    counts = (*old.used, old.names, CODE, _MODELS)
+    for at, columns, which in parts:
+        a, b, count = int(old.m[at]), int(new.m[at]), columns * counts[which]
+        if at in _REAL:
+            new.f[b : b + count] = old.f[a : a + count]
+        else:
+            new.m[b : b + count] = old.m[a : a + count]

@@ -31,7 +31,8 @@ from markaz.quantum.programs.openqasm.values import Bits, Qubits
 _LEAST_NESTING: Final = 16  # with less allowed, the parser counts brackets
 _ROWS: Final = 1 << 16  # operations taken in one go
 _SHORT_WAY: Final = 48  # characters; with less progress each time the reader is not asked
-_LONGEST_WAIT: Final = 64
+_PATIENCE: Final = 4  # such times more that are let pass
+_LONGEST_WAIT: Final = 6  # as a power of two
 _COMPARISONS: Final = ("", "eq", "ne")
 _JOINS: Final = {ord("^"): "xor", ord("&"): "and", ord("|"): "or"}
 
@@ -166,8 +167,8 @@ class KernelPath:
         if at - start > _SHORT_WAY or self._text.startswith("gate", at):
             self._waits = 0
         else:
-            self._waits += 1
-        self._wait = min((1 << self._waits) >> 2, _LONGEST_WAIT)
+            self._waits = min(self._waits + 1, _PATIENCE + _LONGEST_WAIT)
+        self._wait = (1 << self._waits) >> _PATIENCE
         return at
 
     def replay(self) -> None:

@@ -66,8 +66,8 @@ class Engine(ABC):
     """One library and one method. Subclasses are stateless; ``key`` is ``library:method``.
 
     ``sample`` and ``expectations`` get circuits of gates only (no measurement, reset,
-    barrier or control flow), all parameters bound and finite, and refuse others. Engines with ``dynamic = True`` also
-    take circuits as they were read, through ``sample_dynamic``.
+    barrier or control flow), all parameters bound and finite, and refuse others. Engines
+    with ``dynamic = True`` also take circuits as they were read, through ``sample_dynamic``.
     """
 
     key: ClassVar[str]

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from markaz.centre.access import ANONYMOUS, SYSTEM, VERBS, CentreRole, Principal
+from markaz.centre.centre import Centre
+from markaz.centre.db.schema import devices
+from markaz.centre.devices import queries, verbs
+from markaz.centre.devices.shipped import BASIS
+from markaz.centre.errors import CentreError
+from markaz.quantum.programs.gates import BY_NAME
+from tests.centre_rows import look, person, rows
+
+
+@pytest.fixture
+def operator(centre: Centre) -> Principal:
+    return person(centre, "op", CentreRole.OPERATOR)
+
+
+@pytest.fixture
+def shipped(centre: Centre) -> None:
+    centre.perform(verbs.install_shipped, SYSTEM)
+
+
+def add(centre: Centre, operator: Principal, device: str = "indus", **values: Any) -> Any:
+    given = {"title": "Indus", "kind": "qpu", "driver": "qcis", "qubits": 20, "description": {}}
+    return centre.perform(verbs.add, operator, device=device, **given | values)
+
+
+def test_the_shipped_simulator_is_installed_once_and_is_the_default(centre: Centre) -> None:
+    assert centre.perform(verbs.install_shipped, SYSTEM) == {"devices": ["simulator"]}
+    before = rows(centre, devices.devices)
+    assert centre.perform(verbs.install_shipped, SYSTEM) == {"devices": []}
+    assert rows(centre, devices.devices) == before
+
+    found = look(centre, queries.device_for_job)
+    assert (found.id, found.driver, found.status, found.accepting) == (
+        "simulator", "simulate", "idle", True,
+    )  # fmt: skip
+
+
+def test_what_an_operator_changed_stays(centre: Centre, shipped: None, operator: Any) -> None:
+    centre.perform(verbs.change, operator, device="simulator", title="Ours", accepting=False)
+    centre.perform(verbs.install_shipped, SYSTEM)
+    told = centre.ask(queries.get_device, operator, device="simulator")
+    assert (told["title"], told["accepting"]) == ("Ours", False)
+
+
+def test_the_simulators_basis_is_the_gate_table() -> None:
+    variadic = {name for name, gate in BY_NAME.items() if name in ("mcx", "mcp")}
+    assert set(BASIS) | variadic == set(BY_NAME)
+
+
+def test_an_added_device_waits_to_be_opened(centre: Centre, operator: Principal) -> None:
+    made = add(centre, operator, description={"basis": ["cz", "sx", "rz"]})
+    assert (made["status"], made["accepting"], made["default"]) == ("offline", False, False)
+    with pytest.raises(CentreError, match="indus already"):
+        add(centre, operator)
+
+    opened = centre.perform(verbs.change, operator, device="indus", status="idle", accepting=True)
+    assert (opened["status"], opened["accepting"]) == ("idle", True)
+    assert centre.perform(verbs.change, operator, device="indus", status="idle") == opened
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("device", "Indus"), ("device", "x"), ("device", "-ab"), ("device", "a" * 41),
+        ("device", "ab\n"), ("kind", "toy"), ("qubits", 0), ("qubits", True), ("slots", -1),
+        ("title", ""), ("title", "a\u202eb"), ("description", []),
+        ("description", {"x": "y" * (1 << 20)}), ("driver", 5),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_wrong_device_names_its_field(
+    centre: Centre, operator: Principal, field: str, value: Any
+) -> None:
+    with pytest.raises(CentreError) as refused:
+        add(centre, operator, **{field: value})
+    assert (refused.value.kind, refused.value.field) == ("invalid", field)
+    assert rows(centre, devices.devices) == []
+
+
+@pytest.mark.parametrize("status", verbs.STATUSES)
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_every_status_of_qdmi_can_be_set(
+    centre: Centre, shipped: None, operator: Principal, status: str
+) -> None:
+    told = centre.perform(verbs.change, operator, device="simulator", status=status)
+    assert told["status"] == status
+    with pytest.raises(CentreError, match="must be one of offline, idle"):
+        centre.perform(verbs.change, operator, device="simulator", status=status.upper())
+
+
+def test_there_is_one_default_device(centre: Centre, shipped: None, operator: Principal) -> None:
+    add(centre, operator)
+    centre.perform(verbs.make_default, operator, device="indus")
+    assert look(centre, queries.device_for_job).id == "indus"
+    listed = centre.ask(queries.list_devices, operator)["items"]
+    assert [(d["device"], d["default"]) for d in listed] == [("indus", True), ("simulator", False)]
+
+
+def test_a_retired_device_keeps_its_history(
+    centre: Centre, shipped: None, operator: Principal
+) -> None:
+    add(centre, operator)
+    retired = centre.perform(verbs.retire, operator, device="indus")
+    assert (retired["status"], retired["accepting"]) == ("offline", False)
+    assert [d["device"] for d in centre.ask(queries.list_devices, operator)["items"]] == [
+        "simulator"
+    ]
+    every = centre.ask(queries.list_devices, operator, retired=True)["items"]
+    assert [d["device"] for d in every] == ["simulator", "indus"]
+    for act, arguments in (
+        (verbs.retire, {}), (verbs.change, {"status": "idle"}), (verbs.make_default, {}),
+    ):  # fmt: skip
+        with pytest.raises(CentreError, match="retired"):
+            centre.perform(act, operator, device="indus", **arguments)
+    with pytest.raises(CentreError, match="is retired"):
+        look(centre, lambda w: queries.device_for_job(w, "indus"))
+    with pytest.raises(CentreError, match="the default device"):
+        centre.perform(verbs.retire, operator, device="simulator")
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_only_operators_change_devices(centre: Centre, shipped: None) -> None:
+    given = {
+        "device": "simulator", "title": "x", "kind": "qpu", "driver": "x", "qubits": 5,
+        "description": {}, "status": "idle", "impact": "full", "starts_at": 0, "ends_at": 9,
+        "project": "p", "reservation": "x",
+    }  # fmt: skip
+    people = [
+        person(centre, "user"),
+        person(centre, "dir", CentreRole.DIRECTOR),
+        person(centre, "alloc", CentreRole.ALLOCATOR),
+        Principal(
+            person(centre, "keyed").id, "user", frozenset({CentreRole.OPERATOR}), frozenset()
+        ),
+    ]
+    before = rows(centre, devices.devices)
+    for name in sorted(n for n in VERBS if n.startswith("devices.")):
+        by_project = name in ("devices.book", "devices.cancel_reservation")
+        for actor in people:
+            with pytest.raises(CentreError) as refused:
+                centre.perform(VERBS[name], actor, **given)
+            keyed = actor.scopes is not None and VERBS[name].scope is not None
+            wanted = "not-found" if by_project and not keyed else "forbidden"
+            assert (name, refused.value.kind) == (name, wanted)
+        with pytest.raises(CentreError):
+            centre.perform(VERBS[name], ANONYMOUS, **given)
+    assert rows(centre, devices.devices) == before
+    for act, arguments in (
+        (queries.list_devices, {}), (queries.get_device, {"device": "simulator"}),
+        (queries.calendar, {"device": "simulator", "since": 0, "until": 1}),
+    ):  # fmt: skip
+        with pytest.raises(CentreError) as refused:
+            centre.ask(act, ANONYMOUS, **arguments)
+        assert refused.value.kind == "unauthenticated"
