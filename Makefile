@@ -48,7 +48,7 @@ docs: setup ## build the documentation site into docs/_build/html, offline
 
 reference: setup ## print the reference pages that come from tables in the code
 	@$(PYTHON) tools/environment.py requirements/bench.txt
-	$(BIN)/python tools/reference.py
+	$(BIN)/python -m tools.reference
 
 lock: ## resolve the lock files (UPGRADE=1 takes the newest versions)
 	@$(PYTHON) tools/environment.py requirements/tools.txt --venv .venv-lock --no-project

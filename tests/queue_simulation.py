@@ -125,8 +125,6 @@ class Simulation:
     def start(self) -> None:
         """Start what may start."""
         while True:
-            if self.index.shares.refresh():
-                self.index.rank_rows()
             group = self.index.pick(self.now, ["sim"], self._active)
             if group is None:
                 return

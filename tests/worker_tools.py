@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from markaz.centre.access import ProjectRole
+from markaz.centre.access import Principal, ProjectRole
 from markaz.centre.centre import Centre
-from markaz.centre.db.schema import devices, jobs, ledger, storage
+from markaz.centre.db.schema import devices, jobs, ledger, projects
 from markaz.centre.devices.shipped import SIMULATOR
 from markaz.centre.ids import new_id
 from markaz.centre.jobs.submit import submit
@@ -27,11 +27,10 @@ from markaz.centre.workers.dispatcher import Dispatcher
 from markaz.centre.workers.intake_talk import Opened
 from markaz.centre.workers.links import SocketLink
 from markaz.centre.workers.options import checked
-from markaz.centre.workers.supervisor import PARENT
 from markaz.quantum.programs import wire
 from markaz.quantum.programs.intake import load
 from markaz.quantum.programs.program_hash import program_hash
-from tests.centre_rows import DAY, do, look, person, project, put, rows
+from tests.centre_rows import DAY, look, person, project, put, rows
 
 BELL = (
     b'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[2];\ncreg c[2];\n'
@@ -62,6 +61,29 @@ def opened(
     )  # fmt: skip
 
 
+def submit_to(
+    centre: Centre,
+    program: bytes,
+    actor: Any = None,
+    *,
+    project: str = "",
+    predicted: float | None = 0.001,
+    name: str = "",
+    limit_seconds: float = 60.0,
+    **options: Any,
+) -> str:
+    """Hand a program in, by default as the shop's member for the shop's project."""
+    if actor is None:
+        (member,) = rows(centre, projects.memberships)
+        actor, project = Principal(member["user_id"], "user"), member["project_id"]
+    answer = centre.perform(
+        submit, actor, project=project, device="simulator", name=name,
+        opened=opened(centre, program, predicted=predicted, **options),
+        data=blobs.prepare(centre.services, program), limit_seconds=limit_seconds,
+    )  # fmt: skip
+    return str(answer["job"])
+
+
 class Shop:
     """A centre with a simulator, a project with credits and its member."""
 
@@ -89,16 +111,8 @@ class Shop:
         put(centre, ledger.allocations, id=identity, project_id=key, starts_at=now - DAY,
             ends_at=now + 365 * DAY, state="active", granted=amount, created_at=now)  # fmt: skip
 
-    def submit(self, program: bytes = BELL, *, predicted: float | None = 0.001, name: str = "",
-               limit_seconds: float = 60.0, project: str | None = None, actor: Any = None,
-               **options: Any) -> str:  # fmt: skip
-        answer = self.centre.perform(
-            submit, actor or self.member, project=project or self.project, device="simulator",
-            opened=opened(self.centre, program, predicted=predicted, **options),
-            data=blobs.prepare(self.centre.services, program), name=name,
-            limit_seconds=limit_seconds,
-        )  # fmt: skip
-        return str(answer["job"])
+    def submit(self, program: bytes = BELL, *, actor: Any = None, **about: Any) -> str:
+        return submit_to(self.centre, program, actor or self.member, project=self.project, **about)
 
     def job(self, job: str) -> dict[str, Any]:
         return next(row for row in rows(self.centre, jobs.jobs) if row["id"] == job)
@@ -149,7 +163,7 @@ class Floor:
         before = self.dispatcher.workers()
         for _ in range(count):
             self.workers.append(self._start(slots, memory, environment))
-        until(lambda: self.dispatcher.workers() >= before + count, 60)
+        until(lambda: self.dispatcher.workers() >= before + count, 100)
 
     def _start(
         self, slots: int, memory: int, environment: dict[str, str]
@@ -206,6 +220,3 @@ def floor(centre: Centre, folder: Path, **arguments: Any) -> Iterator[Floor]:
         yield made
     finally:
         made.close()
-
-
-__all__ = ["BELL", "PARENT", "Floor", "Shop", "dense", "do", "floor", "opened", "storage", "until"]

@@ -7,15 +7,14 @@ with what this would write, or for licences with the lock file.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from markaz.quantum.programs.gates import TABLE, Flag, Gate
 from markaz.quantum.programs.limits import DEFAULT
-
-PAGES = Path(__file__).resolve().parent.parent / "docs/reference"
-NOTE = "<!-- Printed by `make reference`; change the code instead. -->\n"
+from tools import reference_centre, reference_interfaces
+from tools.pages import NOTE, PAGES, table
 
 # What a licence's text or classifier says -> how the page names it; the first match counts.
 LICENCES: tuple[tuple[str, str], ...] = (
@@ -35,13 +34,6 @@ LICENCES: tuple[tuple[str, str], ...] = (
     (r"\bisc\b", "ISC"),
     (r"\bmit\b", "MIT"),
 )
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
-    names = list(head)
-    lines = [names, ["---"] * len(names), *map(list, rows)]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 def limits_page() -> str:
@@ -157,6 +149,8 @@ BUILDERS: dict[str, Callable[[], str]] = {
     "limits.md": limits_page,
     "gates.md": gates_page,
     "licences.md": licences_page,
+    **reference_centre.BUILDERS,
+    **reference_interfaces.BUILDERS,
 }
 
 

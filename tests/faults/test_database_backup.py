@@ -174,7 +174,7 @@ def test_a_backup_is_whole_while_the_centre_works(centre: Centre, tmp_path: Path
 
             do(centre, both)
 
-    thread = threading.Thread(target=spend)
+    thread = threading.Thread(target=spend, daemon=True)
     thread.start()
     try:
         for number in range(3):

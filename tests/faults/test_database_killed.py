@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import pytest
 from sqlalchemy import select
@@ -89,18 +90,19 @@ def test_a_killed_postgresql_loses_nothing_that_was_acknowledged(
         engine.dispose()
         with Centre.open(settings) as centre:
             bank, home = Bank(centre), project(centre)
-            load = Load(bank, home)
+            acknowledged: list[str] = []
             for _ in range(rounds):
-                load.run_for(chance.randint(100, 400))
-                server.crash()
-                time.sleep(chance.random() * 0.05)
-                server.run()
-                load.run_for(1)  # it goes on by itself
-                check(centre, list(load.acknowledged))
-            load.stop()
-            check(centre, load.acknowledged)
-            assert (load.other_errors, centre.writer.stats.failures >= 1) == ([], True)
-            print(f"{len(load.acknowledged)} acknowledged in {rounds} rounds")
+                with Load(bank, home) as load:
+                    load.run_for(chance.randint(100, 400))
+                    server.crash()
+                    time.sleep(chance.random() * 0.05)
+                    server.run()
+                    load.run_for(1)  # it goes on by itself
+                acknowledged += load.acknowledged
+                assert load.other_errors == []
+                check(centre, acknowledged)
+            assert centre.writer.stats.failures >= 1
+            print(f"{len(acknowledged)} acknowledged in {rounds} rounds")
 
 
 class Load:
@@ -111,7 +113,7 @@ class Load:
         self.acknowledged: list[str] = []
         self.other_errors: list[BaseException] = []
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._client) for _ in range(8)]
+        self._threads = [threading.Thread(target=self._client, daemon=True) for _ in range(8)]
         for thread in self._threads:
             thread.start()
 
@@ -133,7 +135,10 @@ class Load:
             assert time.monotonic() < deadline, "the centre does not recover"
             time.sleep(0.002)
 
-    def stop(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
             thread.join()

@@ -20,6 +20,7 @@ from markaz.centre.ledger.prices import Rate
 
 MAX_LOSSES = 3
 RATE = Rate(per_second=1_000_000, per_shot=3, per_job=50)
+ENDS = (State.COMPLETED, State.FAILED, State.CANCELLED)
 KINDS = ("limit-time", "limit-memory", "internal", "engine")
 
 

@@ -27,7 +27,6 @@ from markaz.centre.workers.dispatcher import Dispatcher
 from markaz.centre.workers.intake import Intake
 from markaz.centre.workers.messages import FRAME_BYTES
 from markaz.interfaces import acts
-from markaz.interfaces.acts import register_all
 from markaz.interfaces.rest_api.app import make_app
 from markaz.interfaces.rest_api.calls import Api
 from markaz.interfaces.rest_api.gate import Gate
@@ -157,6 +156,7 @@ class Server:
                 await calling
                 await self._drain(draining)
             finally:
+                self._stop = lambda: None  # the loop ends: nobody is left to be told
                 web.should_exit = True
                 await serving
 

@@ -1,4 +1,9 @@
-"""Starting a centre: what must be there before the first request, and its first secrets."""
+"""Starting a centre: what must be there before the first request, and its first secrets.
+
+The secrets of the first start exist in clear nowhere but in ``first-login.json``. A file
+beside it marks a set-up that is not finished; a start that finds the mark makes new secrets
+for those that a crash may have taken away, so that nobody is ever locked out.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +12,32 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from markaz.centre.access import SCOPES, SYSTEM, CentreRole, Principal
+from markaz.centre.access import QUERIES, SCOPES, SYSTEM, CentreRole, Principal
 from markaz.centre.centre import Centre
 from markaz.centre.db import backup
+from markaz.centre.db.lock import ServerLock
 from markaz.centre.devices import shipped
 from markaz.centre.devices.verbs import install_shipped
+from markaz.centre.errors import CentreError
 from markaz.centre.ledger.verbs import grant, set_rate
-from markaz.centre.people.key_verbs import create_worker
+from markaz.centre.people import login as doors
+from markaz.centre.people.key_verbs import create, create_worker, revoke
+from markaz.centre.people.keys import Authenticator
+from markaz.centre.people.recovery import issue_code
 from markaz.centre.projects import first
 from markaz.centre.settings import Settings
+from markaz.interfaces import acts, logs
 
 FIRST_LOGIN: Final = "first-login.json"
+UNFINISHED: Final = ".first-login.unfinished"
 WORKER_KEY: Final = "worker.key"
 CREDIT: Final = 1_000_000  # micro-credits
 YEAR: Final = 365 * 86_400 * 1_000_000  # microseconds
 FIRST_CREDITS: Final = 10_000
 # A second of the simulator costs a hundredth of a credit: a QPU-second shall cost about one.
 SIMULATOR_SECOND: Final = CREDIT // 100
+# Whoever starts the centre on its own machine may do what an operator may.
+CONSOLE: Final = Principal("system", "user", frozenset({CentreRole.OPERATOR}))
 
 
 def crn_of(project: str) -> str:
@@ -35,27 +49,52 @@ def crn_of(project: str) -> str:
 
 
 def prepare_database(settings: Settings) -> None:
-    """Bring the database to this version's schema; a new one is made."""
+    """Bring the database to this version's schema; a new one is made.
+
+    Raises CentreError ``unavailable`` naming a database that cannot be reached.
+    """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    backup.upgrade_url(settings.database_url)
+    try:
+        backup.upgrade_url(settings.database_url)
+    except CentreError as error:
+        if error.kind != "unavailable":
+            raise
+        place = logs.masked(settings.database_url)
+        message = f"the database {place} cannot be used: {error.message}"
+        raise CentreError("unavailable", message) from error
 
 
 def set_up(centre: Centre, *, demo: bool) -> dict[str, Any]:
     """Devices, and at the first start an operator, a project and credits.
 
     The answer has ``admin_login`` and ``project``, and at the first start the secrets
-    ``admin_password``, ``api_key`` and with ``demo`` the demo people's keys, which are then
-    also in ``first-login.json`` beside the database (mode 600).
+    ``admin_password``, ``api_key`` and with ``demo`` the demo people's keys (``people``),
+    which are in ``first-login.json`` (mode 600) before this returns. The first start goes on
+    until one has come that far.
     """
+    acts.register_all()
+    data = centre.services.settings.data
     centre.perform(install_shipped, SYSTEM)
     with centre.engine.connect() as connection:
         known = first.set_up_facts(connection)
-    if known is not None:
+    unfinished = data / UNFINISHED
+    if known is not None and not unfinished.exists():
         return {"admin_login": known["login"], "project": known["project"]}
-    made = first.set_up(centre, demo=demo)
+    if known is None:
+        write_secret(unfinished, "")
+        made = first.set_up(centre, demo=demo)
+        write_secret(data / WORKER_KEY, made["secret"]["worker_key"])
+    else:
+        made = known | {"secret": _new_secrets(centre, known)}
     _fund(centre, made)
+    document = _document(made)
+    keep_first_login(data, document)
+    unfinished.unlink()
+    return document
+
+
+def _document(made: dict[str, Any]) -> dict[str, Any]:
     secret = made["secret"]
-    write_secret(centre.services.settings.data / WORKER_KEY, secret["worker_key"])
     return {
         "admin_login": made["login"],
         "admin_password": secret["password"],
@@ -65,36 +104,73 @@ def set_up(centre: Centre, *, demo: bool) -> dict[str, Any]:
     }
 
 
+def _new_secrets(centre: Centre, known: dict[str, Any]) -> dict[str, Any]:
+    """New secrets for those of a first start that nobody has seen; the old ones end."""
+    code = centre.perform(issue_code, CONSOLE, user=known["operator"], lost="password")["secret"]
+    password = first.new_password()
+    doors.set_password(centre, code=code, password=password)
+    people = known.get("demo", {}).get("people", {})
+    return {
+        "password": password,
+        "api_key": _new_key(centre, known["operator"], "first operator", set(SCOPES)),
+        "people": {
+            login: _new_key(centre, user, "demo", set(SCOPES) - {"operate", "account"})
+            for login, user in people.items()
+        },
+    }
+
+
+def _new_key(centre: Centre, user: str, label: str, scopes: set[str]) -> str:
+    person = Principal(user, "user")
+    for key in centre.ask(QUERIES["keys.list"], person)["items"]:
+        if key["label"] == label:
+            centre.perform(revoke, person, key=key["id"])
+    made = centre.perform(create, person, label=label, scopes=sorted(scopes), days=None)
+    return str(made["secret"])
+
+
 def _fund(centre: Centre, made: dict[str, Any]) -> None:
-    """Prices of the shipped simulators, and credits for the first projects."""
-    operator = Principal(
-        made["operator"], "user", frozenset({CentreRole.OPERATOR}), frozenset(SCOPES)
-    )
+    """Prices of the shipped simulators and credits for the first projects, if they lack them."""
+    operator = Principal(made["operator"], "user", frozenset({CentreRole.OPERATOR}))
     for device in shipped.SHIPPED:
-        centre.perform(set_rate, operator, device=device["id"], per_second=SIMULATOR_SECOND)
-    projects = [made["project"], *([made["demo"]["project"]] if "demo" in made else ())]
+        if not centre.ask(QUERIES["ledger.rates"], operator, device=device["id"])["items"]:
+            centre.perform(set_rate, operator, device=device["id"], per_second=SIMULATOR_SECOND)
     now = centre.services.clock.now()
-    for project in projects:
-        centre.perform(
-            grant,
-            operator,
-            project=project,
-            amount=FIRST_CREDITS * CREDIT,
-            starts_at=now,
-            ends_at=now + YEAR,
-            reason="first credits",
-        )
+    for project in [made["project"], *([made["demo"]["project"]] if "demo" in made else ())]:
+        balance = centre.ask(QUERIES["ledger.balance"], operator, project=project)
+        if not balance["allocations"]:
+            centre.perform(
+                grant,
+                operator,
+                project=project,
+                amount=FIRST_CREDITS * CREDIT,
+                starts_at=now,
+                ends_at=now + YEAR,
+                reason="first credits",
+            )
 
 
 def worker_key(centre: Centre) -> str:
-    """The key of this machine's own workers; made anew if its file is gone."""
+    """The key of this machine's own workers; made anew if it is gone or does not work here."""
     path = centre.services.settings.data / WORKER_KEY
     try:
-        return path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
+        key = path.read_text(encoding="ascii").strip()
+        Authenticator(centre).authenticate(key)
+    except (FileNotFoundError, UnicodeDecodeError, CentreError):
         key = str(centre.perform(create_worker, SYSTEM, label="local workers")["secret"])
         write_secret(path, key)
-        return key
+    return key
+
+
+def code_at_console(settings: Settings, login: str, lost: str) -> dict[str, Any]:
+    """A one-time code for ``login``, who lost ``password`` or ``totp``, from a stopped centre.
+
+    Whoever may write the data directory may do this. Raises CentreError: ``conflict`` while
+    a server works on the directory, ``not-found`` for an unknown login.
+    """
+    acts.register_all()
+    with ServerLock.take(settings.data), Centre.open(settings) as centre:
+        return dict(centre.perform(issue_code, CONSOLE, user=login, lost=lost))
 
 
 def keep_first_login(data: Path, document: dict[str, Any]) -> Path:
@@ -113,3 +189,8 @@ def write_secret(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(beside, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -90,6 +90,7 @@ class Writer:
         self._connection: Connection | None = None
         self._greeted = False
         self._committing = False
+        self._failing = False
         self._closed = False
         self._closing = threading.Lock()
         self.stats = WriterStats()
@@ -245,6 +246,9 @@ class Writer:
     def _settle(self, batch: list[_Change], seconds: float) -> None:
         self.stats.commits += 1
         self.stats.changes += len(batch)
+        if self._failing:
+            _log.info("changes can be stored again")
+        self._failing = False
         for change in batch:
             if change.error is not None:
                 change.future.set_exception(change.error)
@@ -258,7 +262,9 @@ class Writer:
     def _fail(self, batch: list[_Change], error: BaseException) -> None:
         """Tell every caller of the transaction; of all that waits, if there is no database."""
         self.stats.failures += 1
-        _log.error("a transaction failed", changes=len(batch), error=str(error))
+        if not self._failing:  # once for each outage, however many ask meanwhile
+            _log.error("a transaction failed", changes=len(batch), error=str(error))
+        self._failing = True
         if self._connection is None:
             while (change := self._next(block=False)) is not None:
                 batch.append(change)

@@ -204,6 +204,7 @@ class MemoryJobs:
         found, step = self.jobs[job], TRANSITIONS[event]
         if found.state not in step.sources or (step.fenced and found.attempt != attempt):
             return False
+        values |= dict.fromkeys(step.clears)
         known = {k: v for k, v in values.items() if k in Snapshot.__dataclass_fields__}
         if step.target is not None:
             known["state"] = step.target

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import BigInteger, bindparam, case, func, literal, select, text, update
 
 from markaz.centre.access import system, verb
 from markaz.centre.errors import CentreError, invalid
 from markaz.centre.jobs import core, holds, notify, usage
-from markaz.centre.jobs.groups import GroupKey, expected, read_key
+from markaz.centre.jobs.groups import expected, read_key
 from markaz.centre.jobs.index import QueueIndex, read_active
 from markaz.centre.jobs.states import Event, State
 from markaz.centre.jobs.store import DatabaseJobs
@@ -82,7 +82,7 @@ def claim(
         if row is None:
             passed.append(group)
             continue
-        _handed_out(work, queue, key, row, worker)
+        _handed_out(work, queue, row, worker)
         active.started(key)
         found.append(_assignment(queue, row))
     for group in passed:
@@ -105,18 +105,13 @@ def _start_head(work: Work, group: int, worker: str, ahead: bool) -> Any:
             return row
 
 
-def _handed_out(work: Work, queue: QueueIndex, key: GroupKey, row: Any, worker: str) -> None:
-    seconds, now = expected(row.predicted_seconds), work.now
-    wait = (now - (row.eligible_at or row.created_at)) / 1e6
-
-    def tell() -> None:
-        queue.started(row.id, key, seconds, now)
-        if row.wait_raw is not None and row.attempt == 0:
-            stated = (row.wait_p50, row.wait_p90)
-            queue.forecasts.learn(row.device_id, row.wait_raw, wait, stated)
-
-    notify.unqueued(work, row.group_id, seconds, told=False)
-    work.after(tell)
+def _handed_out(work: Work, queue: QueueIndex, row: Any, worker: str) -> None:
+    wait = (work.now - (row.eligible_at or row.created_at)) / 1e6
+    head = notify.head_of(work, row.group_id)
+    queue.take(work, row.group_id, head, row.id, expected(row.predicted_seconds))
+    if row.wait_raw is not None and row.attempt == 0:
+        stated = (row.wait_p50, row.wait_p90)
+        work.after(lambda: queue.forecasts.learn(row.device_id, row.wait_raw, wait, stated))
     if row.session_id is not None:
         _open_session(work, row.session_id)
     work.record(row.id, attempt=row.attempt + 1, worker=worker)
@@ -125,8 +120,13 @@ def _handed_out(work: Work, queue: QueueIndex, key: GroupKey, row: Any, worker: 
 def _open_session(work: Work, session: str) -> None:
     """A session opens when its first job starts; a dedicated one holds its device from then."""
     s = sessions.c
-    opened = update(sessions).where(s.id == session, s.state == "pending")
-    if work.run(opened.values(state="open", opened_at=work.now, last_job_at=work.now)):
+    closed_to_it = (s.state == "pending") | s.opened_at.is_(None)
+    values = {
+        "state": case((s.state == "pending", "open"), else_=s.state),
+        "opened_at": func.coalesce(s.opened_at, literal(work.now, BigInteger)),
+        "last_job_at": work.now,
+    }
+    if work.run(update(sessions).where(s.id == session, closed_to_it).values(values)):
         notify.session_changed(work)
 
 

@@ -40,8 +40,12 @@ def release_held(work: Work, _: None, *, project: str | None = None) -> dict[str
     """Queue the held jobs of ``project`` (None: of all) for which there are credits now.
 
     In the order in which they were handed in; the first that is too dear stops its project,
-    so that no stream of small jobs keeps it waiting for ever.
+    so that no stream of small jobs keeps it waiting for ever. A dispatcher calls this when
+    it hears that rules changed; so the queue in memory reads its shares and rules again too.
     """
+    queue = notify.queue_of(work)
+    if queue is not None:
+        queue.rules_changed()
     waiting = work.connection.execute(_WAITING_FOR_CREDITS).scalars()
     released = wake(work, [project] if project else list(waiting))
     if not released:

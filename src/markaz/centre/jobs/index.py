@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from markaz.centre.jobs.rows import Rows
 from markaz.centre.jobs.shares import PATIENCE, Shares
 from markaz.centre.jobs.tables import ACTIVE, QUEUED, jobs, queue_groups
 from markaz.centre.jobs.waits import Landscapes
+from markaz.centre.work import Work
 
 RULES_SECONDS: Final = 5.0  # the rules are read again this often even if nobody said so
 _CALIBRATION: Final = NAMES.index("calibration")
@@ -60,8 +62,9 @@ class Active:
 class QueueIndex:
     """Rows of waiting groups, the shares and rules that order them, and the forecasts.
 
-    Changed in the writer's thread only, after the commit of what it follows; readers take
-    ``lock``. What costs time to compute is kept for ``patience`` times as long.
+    Changed in the writer's thread only, after the commit of what it follows (but see
+    ``take``); readers take ``lock``. What costs time to compute is kept for ``patience``
+    times as long.
     """
 
     def __init__(self, settings: Mapping[str, Any], patience: float = PATIENCE) -> None:
@@ -76,6 +79,7 @@ class QueueIndex:
         self.running: dict[str, tuple[str, int]] = {}  # device and expected end of each job
         self.worker_slots = 0  # of all workers that are connected; the dispatcher says so
         self.is_open = False
+        self._taken_in: list[Any] = []  # transactions under way, once for each job
         self._rules_due = 0.0
 
     def rules_changed(self) -> None:
@@ -101,6 +105,7 @@ class QueueIndex:
             self.rows.place_in_tree(self.shares)
             self.rank_rows()
             self.forecasts.load(connection)
+            self._taken_in.clear()
             self._read_running(connection, now)
             self.is_open = True
 
@@ -137,8 +142,12 @@ class QueueIndex:
             self.rows.join(row.group_id, key, row.head, row.tail, row.jobs, float(row.work))
 
     def prepare(self, connection: Connection, now: int) -> None:
-        """Before a claim: take note of changed rules, shares and usage."""
-        if not self.is_open:
+        """Before a claim or a forecast: take note of changed rules and shares.
+
+        Reads everything anew if a transaction was undone that had taken jobs out already.
+        """
+        current = connection.get_transaction()
+        if not self.is_open or any(one is not current for one in self._taken_in):
             self.open(connection, now)
         with self.lock:
             if time.monotonic() >= self._rules_due:
@@ -146,8 +155,21 @@ class QueueIndex:
             if self.shares.load_if_due(connection, now):
                 self.rows.place_in_tree(self.shares)
                 self.rank_rows()
-            elif self.shares.refresh():
-                self.rank_rows()
+
+    def take(self, work: Work, group: int, head: int | None, job: str, seconds: float) -> None:
+        """``job`` of ``group`` is handed out in the transaction of ``work``; ``head`` as for
+        ``left``. Counts at once, for the claims that follow in the same transaction."""
+        transaction = work.connection.get_transaction()
+        key = self.key(group)
+        self.left(group, head, seconds)
+        self.started(job, key, seconds, work.now)
+        self._taken_in.append(transaction)
+
+        def committed() -> None:
+            with suppress(ValueError):  # it was read anew meanwhile
+                self._taken_in.remove(transaction)
+
+        work.after(committed)
 
     def _read_rules(self, connection: Connection, now: int) -> None:
         self.rules = rulebook.load(connection, now)
@@ -210,6 +232,8 @@ class QueueIndex:
         ``passed``: groups that turned out to be empty.
         """
         with self.lock:
+            if self.shares.refresh():
+                self.rank_rows()
             mask = self._eligible(now, devices, active)
             if mask is None:
                 return None

@@ -32,16 +32,21 @@ def queued(
     work.after(tell)
 
 
-def unqueued(work: Work, group: int, seconds: float, *, told: bool = True) -> None:
-    """A job of ``group`` waits no more; with ``told`` the listener hears of it."""
-    queue, listener = queue_of(work), work.services.listener
+def head_of(work: Work, group: int) -> int | None:
+    """The first place of ``group``; None: nobody waits."""
     head = work.connection.execute(_HEAD, {"group": group}).scalar()
+    return None if head is None else int(head)
+
+
+def unqueued(work: Work, group: int, seconds: float) -> None:
+    """A job of ``group`` waits no more."""
+    queue, listener = queue_of(work), work.services.listener
+    head = head_of(work, group)
 
     def tell() -> None:
         if queue is not None:
             queue.left(group, head, seconds)
-        if told:
-            listener.job_unqueued(group)
+        listener.job_unqueued(group)
 
     work.after(tell)
 

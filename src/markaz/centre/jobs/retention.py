@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import BigInteger, cast, func, literal, select, text, update
 
 from markaz.centre.access import system, verb
 from markaz.centre.jobs.tables import KEPT, jobs
@@ -22,11 +22,12 @@ def sweep_contents(work: Work, _: None, *, limit: int = 200) -> dict[str, Any]:
     Retention is the project's, or the setting's; ``more`` says whether to come again.
     """
     days = func.coalesce(projects.c.retention_days, work.services.settings["retention_days"])
+    kept = cast(days, BigInteger) * literal(DAY, BigInteger)
     c = jobs.c
     rows = work.all(
         select(c.id, c.project_id, c.input_hash, c.circuit_hash, c.result_hash)
         .join(projects, projects.c.id == c.project_id)
-        .where(text(KEPT), c.ended_at < work.now - days * DAY)
+        .where(text(KEPT), c.ended_at < literal(work.now, BigInteger) - kept)
         .order_by(c.ended_at)
         .limit(limit)
     )

@@ -105,7 +105,7 @@ class Rows:
             self.drop(group)
             return
         self.head[row] = head
-        self.count[row] = max(1, self.count[row] - count)
+        self.count[row] = max(0, self.count[row] - count)
         self.work[row] = max(0.0, self.work[row] - seconds)
 
     def drop(self, group: int) -> None:

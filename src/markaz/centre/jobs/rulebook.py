@@ -114,6 +114,7 @@ def _holders(connection: Connection) -> dict[str, str]:
     statement = (
         select(s.device_id, s.id)
         .where(text("state <> 'closed'"), s.state.in_(("open", "draining")), s.mode == "dedicated")
+        .where(s.opened_at.is_not(None))
         .order_by(s.opened_at.desc())
     )
     return {row.device_id: row.id for row in connection.execute(statement)}

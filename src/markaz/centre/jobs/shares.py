@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from sqlalchemy import Connection, select
@@ -19,6 +19,7 @@ from markaz.centre.projects.tables import memberships, projects
 # whether there are ten persons (every few milliseconds) or a hundred thousand (every two
 # seconds, in which no share moves by much).
 PATIENCE: Final = 100.0
+CHEAP: Final = 0.0003  # seconds; a claim costs more, so that less needs no patience
 INLINE: Final = 0.002  # seconds; a longer computation is done beside, so that no claim waits
 
 
@@ -60,29 +61,32 @@ class Shares:
         return self._rows.get(project, {})
 
     def load_if_due(self, connection: Connection, now: int) -> bool:
-        """Read shares, members and usage if they changed, under the same rule of patience."""
+        """Read shares, members and usage if they changed, under a like rule of patience."""
         if not self.stale or time.monotonic() < self._load_due:
             return False
         started = time.monotonic()
         self.load(connection, now)
-        self._load_due = time.monotonic() + self._patience * (time.monotonic() - started)
+        patience = self._patience / 5  # a new member should not wait for too long
+        self._load_due = time.monotonic() + patience * (time.monotonic() - started)
         return True
 
     def load(self, connection: Connection, now: int) -> None:
         """Read shares, members and usage."""
         self.stale, self._pending = False, None
         self.loads += 1
-        ids, shares = _columns(connection, select(institutions.c.id, institutions.c.shares))
-        at = {one: i for i, one in enumerate(ids)}
         fields = (projects.c.id, projects.c.institution_id, projects.c.shares)
         rows = connection.execute(select(*fields).where(projects.c.state == "active")).all()
+        homes = {row.institution_id for row in rows}  # who has no project has no part
+        known = connection.execute(select(institutions.c.id, institutions.c.shares))
+        shares = {row.id: row.shares for row in known if row.id in homes}
+        at = {one: i for i, one in enumerate(shares)}
         self.active_projects = {row[0] for row in rows}
         blocked = select(users.c.id).where(users.c.state != "active")
         self.blocked_users = set(connection.execute(blocked).scalars())
         project_at = {row[0]: i for i, row in enumerate(rows)}
         person_shares, project_of = self._load_members(connection, project_at)
         self.tree = Tree(
-            np.array(shares, float),
+            np.array(list(shares.values()), float),
             np.array([row[2] for row in rows], float),
             np.array([at[row[1]] for row in rows], np.int64),
             person_shares,
@@ -143,7 +147,7 @@ class Shares:
         """Compute ranks anew if usage has changed and it is time; True: factors are new."""
         if self._pending is not None:
             return self._collect()
-        if not self._changed or time.monotonic() < self._due:
+        if not self._changed or (self._cost > CHEAP and time.monotonic() < self._due):
             return False
         self._changed = False
         if self._patience and self._cost > INLINE:
@@ -180,11 +184,6 @@ class Shares:
         """End the thread, if there is one."""
         if self._pool is not None:
             self._pool.shutdown()
-
-
-def _columns(connection: Connection, statement: Any) -> tuple[list[str], list[int]]:
-    rows = connection.execute(statement).all()
-    return [row[0] for row in rows], [row[1] for row in rows]
 
 
 def _no_tree() -> Tree:

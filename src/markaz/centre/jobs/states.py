@@ -69,6 +69,7 @@ class Transition:
 
     ``target`` None leaves the state as it is. ``fenced``: only the current attempt may bring
     it. ``raises``: it makes a new attempt, so that every earlier one is refused from then on.
+    ``clears``: what is forgotten of the attempt that ended so.
     """
 
     sources: frozenset[State]
@@ -76,6 +77,7 @@ class Transition:
     meaning: str
     fenced: bool = False
     raises: bool = False
+    clears: tuple[str, ...] = ()
 
 
 TRANSITIONS: Final[dict[Event, Transition]] = {
@@ -96,7 +98,11 @@ TRANSITIONS: Final[dict[Event, Transition]] = {
     Event.STOP: Transition(ACTIVE, State.CANCELLED, "stopped as was asked", fenced=True),
     Event.CANCEL: Transition(WAITING, State.CANCELLED, "cancelled before it was handed out"),
     Event.GIVE_BACK: Transition(
-        ACTIVE, State.QUEUED, "its worker was lost or drained; it keeps its place", fenced=True
+        ACTIVE,
+        State.QUEUED,
+        "its worker was lost or drained; it keeps its place",
+        fenced=True,
+        clears=("worker_id", "claimed_at", "started_at"),
     ),
 }
 

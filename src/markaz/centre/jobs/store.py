@@ -86,10 +86,6 @@ def rate_of(row: Any) -> Rate:
     return prices.Rate(**json.loads(row.price))
 
 
-# Of a job that returns to the queue nothing of the attempt remains but its number.
-_CLEARED: Final = ("worker_id", "claimed_at", "started_at")
-
-
 @cache
 def _change(event: Event, names: tuple[str, ...]) -> Any:
     step, c = TRANSITIONS[event], jobs.c
@@ -102,6 +98,5 @@ def _change(event: Event, names: tuple[str, ...]) -> Any:
         values["state"] = str(step.target)
     if step.raises:
         values["attempt"] = c.attempt + 1
-    if event is Event.GIVE_BACK:
-        values |= dict.fromkeys(_CLEARED)
+    values |= dict.fromkeys(step.clears)
     return update(jobs).where(*conditions).values(values)

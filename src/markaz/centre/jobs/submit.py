@@ -324,6 +324,7 @@ def _forecast(work: Work, new: Sequence[_New]) -> None:
     queue = notify.queue_of(work)
     if queue is None:
         return
+    queue.prepare(work.connection, work.now)
     before: dict[GroupKey, float] = {}
     slots = max(1, queue.worker_slots)
     for one in new:

@@ -76,10 +76,12 @@ def _thresholds(need: Any, weight: float, max_age: float, now: int) -> Ints:
 class Landscape:
     """Waiting work (seconds) of one class on one device: by person, project and institution.
 
-    ``first``: work of higher classes.
+    ``first``: work of higher classes; ``total``: of this one, also of persons who are not in
+    the tree.
     """
 
     first: float
+    total: float
     persons: Floats
     projects: Floats
     institutions: Floats
@@ -110,12 +112,14 @@ class Landscapes:
         qos, boost = rows.qos[here], rows.boost[here]
         mine = NAMES.index(key.qos)
         first = (boost > key.boost) | ((boost == key.boost) & (qos < mine))
-        same = here[(boost == key.boost) & (qos == mine) & (rows.person[here] >= 0)]
+        same = here[(boost == key.boost) & (qos == mine)]
+        total = float(rows.work[same].sum())
+        same = same[rows.person[same] >= 0]
         persons = sums(rows.person[same], rows.work[same], len(tree.persons))
         by_project = sums(tree.project_of, persons, len(tree.projects))
         by_institution = sums(tree.institution_of, by_project, len(tree.institutions))
-        total = float(rows.work[here[first]].sum())
-        return Landscape(total, persons, by_project, by_institution)
+        higher = float(rows.work[here[first]].sum())
+        return Landscape(higher, total, persons, by_project, by_institution)
 
 
 def raw(index: QueueIndex, key: GroupKey, place: int | None, now: int) -> float:
@@ -145,7 +149,7 @@ def _work(index: QueueIndex, key: GroupKey, place: int | None) -> float:
     person = shares.row(key.project, key.user)
     land = index.landscapes.of(key)
     if person < 0 or person >= len(land.persons):
-        return land.first + float(land.institutions.sum())
+        return land.first + land.total
     project = int(tree.project_of[person])
     institution = int(tree.institution_of[project])
     siblings = np.flatnonzero(tree.project_of == project)

@@ -11,11 +11,13 @@ from typing import Any, Final
 from sqlalchemy import bindparam, exists, select, update
 
 from markaz.centre.db.unique import unique
-from markaz.centre.errors import conflict
+from markaz.centre.errors import CentreError, conflict
 from markaz.centre.ledger import notices
 from markaz.centre.ledger.entries import FREE, MOST, entry, write
 from markaz.centre.ledger.tables import allocations, ledger_entries
 from markaz.centre.work import Work
+
+MOST_TRIES: Final = 100  # each lost one is another server's success
 
 _other: Final = allocations.alias()
 # The allocation that ends first among those with enough.
@@ -124,13 +126,14 @@ def _take(work: Work, project: str, amount: int) -> str | None:
     if amount > MOST:
         return None
     values = {"project": project, "amount": amount, "now": work.now}
-    while True:
+    for _ in range(MOST_TRIES):
         row: Any = work.connection.execute(_RESERVE, values).first()
         if row is not None:
             return str(row.id)
         # Another server may have emptied the chosen one meanwhile; is there a next one?
         if work.connection.execute(_CHOSEN, values).first() is None:
             return None
+    raise CentreError("unavailable", "too many reserve at once; try again", retry_after=1)
 
 
 def _returned(work: Work, allocation: str, state: str, amount: int) -> int:

@@ -36,7 +36,7 @@ class S3Store:
         Raises CentreError ``invalid`` if boto3 is not installed.
         """
         try:
-            import boto3
+            import boto3  # noqa: PLC0415 - optional, and slow to import
             from botocore.config import Config  # noqa: PLC0415 - as above
         except ImportError:
             message = "store_url names an S3 store: install markaz[s3]"

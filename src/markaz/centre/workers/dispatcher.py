@@ -57,7 +57,7 @@ class Dispatcher:
         self._peers: dict[str, Peer] = {}
         self._expected: dict[str, dict[Key, Held]] = {}  # jobs of workers from before
         self._results = Results(self._actor, self._ended)
-        self._handout = Handout(self._actor, self._peers, self._results.finished)
+        self._handout = Handout(self._actor, self._peers, self._results)
         self.on_job_ended: list[Callable[[str], None]] = [self._actor.waiters.ended]
 
     # For others; from any thread.
@@ -164,28 +164,37 @@ class Dispatcher:
         self._handout.wake()
 
     def _received(self, link: Link, found: Iterable[Message]) -> None:
+        """Deal with a frame: what it says of jobs is put on record together."""
+        finished: list[Finished] = []
+        started: list[Started] = []
+        peer = self._peer_at(link)
         for message in found:
             if isinstance(message, Hello):
                 self._hello(link, message)
-                continue
-            peer = next((p for p in self._peers.values() if p.link is link), None)
-            if peer is None:
+            elif peer is None:
                 link.close()
                 return
+            elif isinstance(message, Finished):
+                if self._results.is_ready(peer, message):
+                    finished.append(message)
+            elif isinstance(message, Started):
+                if self._handout.has_begun(peer, message):
+                    started.append(message)
+            else:
+                self._take(peer, message)
+        if peer is not None:
             self._heard(peer)
-            self._take(peer, message)
+            if finished or started:
+                self._handout.exchange(peer, finished, started)
+
+    def _peer_at(self, link: Link) -> Peer | None:
+        return next((peer for peer in self._peers.values() if peer.link is link), None)
 
     def _take(self, peer: Peer, message: Message) -> None:
         match message:
             case Heartbeat():
                 unknown = set(message.running) - set(peer.held) - peer.finishing
                 peer.say(*(Cancel(*key) for key in sorted(unknown)))
-            case Finished():
-                self._results.finished(peer, message)
-                if not self._handout.dry and peer.may_take(self._actor.monotonic()):
-                    self._handout.claim(peer)  # shares the commit with the end of this one
-            case Started():
-                self._handout.started(peer, message)
             case Returned():
                 self._handout.returned(peer, message)
             case Leaving():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from markaz.centre.workers import crash, queries, verbs
 from markaz.centre.workers.actor import Actor
 from markaz.centre.workers.messages import Assign, Cancel, Finished, Returned, Started
 from markaz.centre.workers.peers import Held, Key, Peer
+from markaz.centre.workers.results import Results, report
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -25,18 +25,10 @@ REMEMBERED: Final = 10_000  # cancels whose job may be on its way to a worker
 
 
 class Handout:
-    """Claims in the thread of ``actor`` for ``peers`` (by worker).
+    """Claims in the thread of ``actor`` for ``peers`` (by worker)."""
 
-    ``unreadable(peer, outcome)`` takes the end of a job whose circuit is lost.
-    """
-
-    def __init__(
-        self,
-        actor: Actor,
-        peers: dict[str, Peer],
-        unreadable: Callable[[Peer, Finished], None],
-    ) -> None:
-        self._actor, self._peers, self._unreadable = actor, peers, unreadable
+    def __init__(self, actor: Actor, peers: dict[str, Peer], results: Results) -> None:
+        self._actor, self._peers, self._results = actor, peers, results
         self._devices: dict[str, list[str]] = {}
         self._cancels: OrderedDict[Key, None] = OrderedDict()
         self._claims = 0
@@ -76,33 +68,68 @@ class Handout:
 
     def claim(self, peer: Peer) -> None:
         """Ask the queue for what this worker has room for."""
+        if self._wanted(peer)[0]:
+            self.exchange(peer, [], [])
+
+    def _wanted(self, peer: Peer) -> tuple[int, bool]:
+        """How many jobs to claim, and whether they are to wait behind others."""
         actor = self._actor
-        devices = [d for driver in peer.hello.drivers for d in self._devices.get(driver, ())]
-        count, ahead = peer.room(), False
-        if not count and not peer.asking:
-            count, ahead = peer.room_ahead(), True
         waiting = actor.centre.services.queue.rows.at
-        if not (count and devices and waiting) or actor.draining:
+        if self.dry or actor.draining or not waiting or not peer.may_take(actor.monotonic()):
+            return 0, False
+        if count := peer.room():
+            return count, False
+        return (0 if peer.asking else peer.room_ahead()), True
+
+    def exchange(self, peer: Peer, finished: list[Finished], started: list[Started]) -> None:
+        """Have a worker's ``finished`` and ``started`` jobs put on record, and claim what it
+        has room for, in one change."""
+        count, ahead = self._wanted(peer)
+        devices = [d for driver in peer.hello.drivers for d in self._devices.get(driver, ())]
+        count = count if devices else 0
+        if not (count or finished or started):
             return
         peer.asking += count
-        self._claims += 1
+        self._claims += bool(count)
         epoch = peer.epoch
         crash.at("before_claim")
 
-        def back(found: list[dict[str, Any]]) -> None:
-            peer.asking -= count
-            self._claims -= 1
-            self.dry = len(found) < count
-            self._at_once = 1 if self.dry else min(2 * self._at_once, 256)
-            self._claimed(peer, found, epoch, ahead)
-            self._fill()
+        def back(answer: dict[str, Any]) -> None:
+            for message, accepted in zip(finished, answer["accepted"], strict=True):
+                self._results.ended(peer, message, accepted=accepted)
+            if count:
+                self._came_back(peer, answer["claimed"], count, ahead, epoch)
 
         def failed(error: CentreError) -> None:
-            _log.warning("dispatcher.claim_failed", error=str(error))
-            back([])  # the next look tries again
+            _log.warning("dispatcher.exchange_failed", error=str(error))
+            self._results.not_ended(peer, finished, error)
+            for message in started:
+                self._actor.insist(dispatch.mark_running, worker=peer.id, **_attempt(message))
+            if count:  # the next look claims again
+                self._came_back(peer, [], count, ahead, epoch)
 
-        arguments = {"worker": peer.id, "devices": devices, "count": count, "ahead": ahead}
-        actor.perform(verbs.claim, back, failed, **arguments)
+        self._actor.perform(
+            verbs.exchange,
+            back,
+            failed,
+            worker=peer.id,
+            finished=[report(message, message.blob) for message in finished],
+            started=[_attempt(message) for message in started],
+            devices=devices,
+            count=count,
+            ahead=ahead,
+        )
+
+    def _came_back(
+        self, peer: Peer, found: list[dict[str, Any]], count: int, ahead: bool, epoch: int
+    ) -> None:
+        """A claim of ``count`` jobs is over."""
+        peer.asking -= count
+        self._claims -= 1
+        self.dry = len(found) < count
+        self._at_once = 1 if self.dry else min(2 * self._at_once, 256)
+        self._claimed(peer, found, epoch, ahead)
+        self._fill()
 
     def _claimed(self, peer: Peer, found: list[dict[str, Any]], epoch: int, ahead: bool) -> None:
         crash.at("after_claim")
@@ -133,24 +160,20 @@ class Handout:
                 peer.say(_assignment(job, done.result(), ahead))
                 return
             _log.error("dispatcher.circuit_not_read", job=key[0], error=str(error))
-            self._unreadable(
+            self._results.finished(
                 peer, Finished(*key, "failed", 0.0, "internal", "its circuit cannot be read")
             )
 
         services = self._actor.centre.services
         self._actor.elsewhere(blobs.contents, take, services, job["circuit"], None)
 
-    def started(self, peer: Peer, message: Started) -> None:
-        """A job that was handed out ahead has begun."""
+    def has_begun(self, peer: Peer, message: Started) -> bool:
+        """Take note that a job has begun; whether that is news and to be put on record."""
         held = peer.held.get((message.job, message.attempt))
-        if held is not None and held.ahead:
-            held.ahead = False
-            about: dict[str, Any] = {
-                "job": message.job,
-                "attempt": message.attempt,
-                "worker": peer.id,
-            }
-            self._actor.insist(dispatch.mark_running, **about)
+        if held is None or not held.ahead:
+            return False
+        held.ahead = False
+        return True
 
     def returned(self, peer: Peer, message: Returned) -> None:
         """A worker gives a job back."""
@@ -187,6 +210,10 @@ class Handout:
     def forget_cancel(self, key: Key) -> None:
         """The job has ended."""
         self._cancels.pop(key, None)
+
+
+def _attempt(message: Started) -> dict[str, Any]:
+    return {"job": message.job, "attempt": message.attempt}
 
 
 def _assignment(job: dict[str, Any], circuit: bytes, ahead: bool) -> Assign:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -30,21 +31,29 @@ class Results:
         self._recorded: OrderedDict[Key, None] = OrderedDict()
 
     def finished(self, peer: Peer, message: Finished) -> None:
-        """A worker says how a job ended; it may say so twice."""
+        """Take the end of a job that came by itself."""
+        if self.is_ready(peer, message):
+            self._finish(peer, message, message.blob)
+
+    def is_ready(self, peer: Peer, message: Finished) -> bool:
+        """Take note of the end of a job; whether its attempt can be ended now (``report``).
+
+        It may be said twice, and a large result is stored first.
+        """
         crash.at("result_received")
         key = (message.job, message.attempt)
         if key in peer.finishing:
-            return
+            return False
         if key in self._recorded:
             peer.say(Accepted(*key, accepted=True))
-            return
+            return False
         peer.held.pop(key, None)
         peer.finishing.add(key)
         limit = self._actor.centre.services.settings["inline_kib"] << 10
         if message.state == "completed" and len(message.blob) > limit:
             self._store(peer, message)
-        else:
-            self._finish(peer, message, message.blob)
+            return False
+        return True
 
     def _store(self, peer: Peer, message: Finished) -> None:
         """Write a large result to the store; then finish."""
@@ -62,25 +71,30 @@ class Results:
         self._actor.elsewhere(blobs.prepare, take, services, message.blob)
 
     def _finish(self, peer: Peer, message: Finished, result: blobs.Prepared | bytes) -> None:
-        def done(_answer: Any) -> None:
-            self._ended(peer, message, accepted=True)
-
         def failed(error: CentreError) -> None:
             if error.kind in OUTAGES:
                 self._actor.after(RETRY_SECONDS, lambda: self._finish(peer, message, result))
                 return
-            if error.kind == "stale":
-                self._actor.centre.services.count("zombies_refused")
             _log.warning("job.result_refused", job=message.job, attempt=message.attempt,
                          error=str(error))  # fmt: skip
-            self._ended(peer, message, accepted=False)
+            self.ended(peer, message, accepted=False, stale=error.kind == "stale")
 
-        about = {"job": message.job, "attempt": message.attempt, "worker": peer.id}
         self._actor.perform(
-            dispatch.finish, done, failed, **about, outcome=_outcome(message, result)
+            dispatch.finish,
+            lambda _answer: self.ended(peer, message, accepted=True),
+            failed,
+            worker=peer.id,
+            **report(message, result),
         )
 
-    def _ended(self, peer: Peer, message: Finished, *, accepted: bool) -> None:
+    def not_ended(self, peer: Peer, found: list[Finished], error: CentreError) -> None:
+        """They could not be ended together: try each by itself, later if there is an outage."""
+        seconds = RETRY_SECONDS if error.kind in OUTAGES else 0.0
+        for message in found:
+            self._actor.after(seconds, partial(self._finish, peer, message, message.blob))
+
+    def ended(self, peer: Peer, message: Finished, *, accepted: bool, stale: bool = True) -> None:
+        """An attempt has ended, or what was said of it is refused."""
         crash.at("after_commit")
         key = (message.job, message.attempt)
         peer.finishing.discard(key)
@@ -88,8 +102,16 @@ class Results:
             self._recorded[key] = None
             if len(self._recorded) > REMEMBERED:
                 self._recorded.popitem(last=False)
+        elif stale:
+            self._actor.centre.services.count("zombies_refused")
         peer.say(Accepted(*key, accepted=accepted))
         self._ended_hook(key)
+
+
+def report(message: Finished, result: blobs.Prepared | bytes) -> dict[str, Any]:
+    """What ``jobs.finish`` is told of a job, but for its worker."""
+    about = {"job": message.job, "attempt": message.attempt}
+    return about | {"outcome": _outcome(message, result)}
 
 
 def _outcome(message: Finished, result: blobs.Prepared | bytes) -> dict[str, Any]:

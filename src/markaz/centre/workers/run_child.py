@@ -143,13 +143,17 @@ def _result(request: dict[str, Any], data: bytes) -> dict[str, Any]:
 def limit(request: dict[str, Any]) -> None:
     """Bound memory and processor time of the next job, from what this process has used."""
     soft = _address_space() + request["memory"] + SLACK_BYTES
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    resource.setrlimit(resource.RLIMIT_AS, (min(soft, hard), hard))
+    _lower(resource.RLIMIT_AS, soft)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     used = usage.ru_utime + usage.ru_stime
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    seconds = math.ceil(used + THREADS * request["seconds"]) + 2
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, hard))
+    _lower(resource.RLIMIT_CPU, math.ceil(used + THREADS * request["seconds"]) + 2)
+
+
+def _lower(name: int, value: int) -> None:
+    """Set the soft limit; the hard one stays, for the next job may need more."""
+    hard = resource.getrlimit(name)[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(name, (value, hard))
 
 
 def _address_space() -> int:

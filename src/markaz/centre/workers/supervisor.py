@@ -169,6 +169,7 @@ class Supervisor:
             with contextlib.suppress(LinkClosed):
                 while True:
                     self._tell("frame", link.receive())
+            link.close()
             self._tell("down", link)
             self._ended.wait(pause)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import insert, update
 
-from markaz.centre.access import system, verb
+from markaz.centre.access import Act, system, verb
+from markaz.centre.errors import CentreError
 from markaz.centre.ids import new_id
 from markaz.centre.jobs import dispatch
 from markaz.centre.storage import blobs
@@ -63,18 +64,46 @@ def restart(work: Work, _: None) -> dict[str, Any]:
     return {"lost": lost}
 
 
-@verb("workers.claim", rule=system, scope=None)
-def claim(
-    work: Work, _: None, *, worker: str, devices: Sequence[str], count: int, ahead: bool
-) -> list[dict[str, Any]]:
-    """``jobs.claim``, and each job's circuit as its row holds it (``data``; None where only
-    the store does), so that no second look at the database is needed."""
-    found: list[dict[str, Any]] = dispatch.claim(
-        work, worker=worker, devices=devices, count=count, ahead=ahead
-    )
-    if found:
-        rows = blobs.read_rows(work, {job["circuit"] for job in found})
-        for job in found:
+@verb("workers.exchange", rule=system, scope=None)
+def exchange(
+    work: Work,
+    _: None,
+    *,
+    worker: str,
+    finished: Sequence[Mapping[str, Any]],
+    started: Sequence[Mapping[str, Any]],
+    devices: Sequence[str],
+    count: int,
+    ahead: bool,
+) -> dict[str, Any]:
+    """What a worker says of its jobs, and what it gets next, in one change.
+
+    ``finished``: arguments of ``jobs.finish``; ``started``: of ``jobs.mark_running``; then
+    ``jobs.claim`` for up to ``count`` jobs. Returns ``accepted`` (whether, for each that
+    finished; else it was stale) and ``claimed``, where each job has its circuit as the row
+    holds it (``data``; None where only the store does), so that nobody looks again.
+    """
+    for one in started:
+        _unless_stale(dispatch.mark_running, work, worker=worker, **one)
+    accepted = [_unless_stale(dispatch.finish, work, worker=worker, **one) for one in finished]
+    claimed: list[dict[str, Any]] = []
+    if count:
+        about = {"worker": worker, "devices": devices, "count": count, "ahead": ahead}
+        claimed = dispatch.claim(work, **about)
+    if claimed:
+        rows = blobs.read_rows(work, {job["circuit"] for job in claimed})
+        for job in claimed:
             job["data"] = rows.get(job["circuit"])
-    work.nothing_changed()  # what happened is in the audit as jobs.claim
-    return found
+    work.nothing_changed()  # what happened is in the audit under the verbs' own names
+    return {"accepted": accepted, "claimed": claimed}
+
+
+def _unless_stale(act: Act, work: Work, **arguments: Any) -> bool:
+    """Do it; False if another attempt owns the job: then nothing has been changed."""
+    try:
+        act(work, **arguments)
+    except CentreError as error:
+        if error.kind != "stale":
+            raise
+        return False
+    return True

@@ -17,11 +17,11 @@ def command(url: str, user: str | None, key: str | None) -> None:
 
     With a password this opens a session of some hours; a key lasts as long as it was made for.
     """
-    login = reach.Login(url.rstrip("/"), key or "")
+    login = reach.login_at(url, key or "")
     with reach.connect(login) as client:
         if key is None:
             opened = client.post("/login", _credentials(user))
-            login = reach.Login(login.url, opened["secret"])
+            login = reach.login_at(login.url, opened["secret"])
     with reach.connect(login) as client:
         me = client.get("/me")
     path = reach.keep_login(login)

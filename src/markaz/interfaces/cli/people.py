@@ -50,7 +50,7 @@ def set_password(url: str) -> None:
     """Choose a password at the centre at URL with a one-time code."""
     code = click.prompt("One-time code", hide_input=True, err=True)
     password = click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
-    with reach.connect(reach.Login(url.rstrip("/"), "")) as client:
+    with reach.connect(reach.login_at(url, "")) as client:
         client.post("/recovery/password", {"code": code, "password": password})
     click.echo("The password is set; `markaz login` takes it.")
 

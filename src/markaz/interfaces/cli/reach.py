@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +15,14 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from markaz.interfaces.rest_api.client import Client
+    from markaz.interfaces.rest_api.client import Client, ClientError
 
 EXIT_FAILED: Final = 1
 EXIT_UNREACHABLE: Final = 3
+# No answer, or a proxy's word that nobody answers behind it, or a centre that stops.
+UNREACHABLE: Final = frozenset({0, 502, 503, 504})
+_URL: Final = re.compile(r"https?://[^/\s?#@]+(/[^\s?#]*)?")
+_KEY: Final = re.compile(r"[!-~]*")
 T = TypeVar("T")
 
 
@@ -51,6 +56,15 @@ def find_login() -> Login:
             f"which centre? Set {missing} (MARKAZ_URL and MARKAZ_KEY are needed),"
             " or run `markaz login URL`"
         )
+    return login_at(url, key)
+
+
+def login_at(url: str, key: str) -> Login:
+    """``url`` and ``key``, checked. Raises click.UsageError naming what cannot be used."""
+    if _URL.fullmatch(url) is None:
+        raise click.UsageError(f"{url!r} is not the address of a centre such as https://host:8050")
+    if _KEY.fullmatch(key) is None:
+        raise click.UsageError("the key holds characters that no key has")
     return Login(url.rstrip("/"), key)
 
 
@@ -93,9 +107,14 @@ def speaks_to_centre(body: Callable[..., T]) -> Callable[..., T]:
         try:
             return body(*args, **options)
         except client.ClientError as error:
-            fail(str(error), EXIT_FAILED if error.status else EXIT_UNREACHABLE)
+            fail(str(error), EXIT_UNREACHABLE if is_unreachable(error) else EXIT_FAILED)
 
     return command
+
+
+def is_unreachable(error: ClientError) -> bool:
+    """Whether there was no centre to refuse anything."""
+    return error.status in UNREACHABLE
 
 
 def fail(message: str, code: int = EXIT_FAILED) -> NoReturn:

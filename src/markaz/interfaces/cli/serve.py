@@ -1,54 +1,98 @@
-"""``markaz serve`` and what it shares with ``markaz up``."""
+"""``markaz serve`` and what it shares with ``markaz up`` and the commands for operators."""
 
 from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
 from markaz.interfaces.cli import reach
 
+if TYPE_CHECKING:
+    from markaz.centre.settings import Settings
+
 T = TypeVar("T")
+
+
+def data_options(body: Callable[..., T]) -> Callable[..., T]:
+    """The options that say where a centre's data are."""
+    body = click.option("--database", metavar="URL", help="postgresql://…; else SQLite in DIR.")(
+        body
+    )
+    return click.option("--data", metavar="DIR", help="Data directory of the centre.")(body)
 
 
 def place_options(body: Callable[..., T]) -> Callable[..., T]:
     """The options that say where a centre lives and listens."""
     for option in (
-        click.option("--database", metavar="URL", help="postgresql://…; else SQLite in DIR."),
         click.option("--port", "-P", type=click.IntRange(0, 65535), help="Port; 0: a free one."),
         click.option("--host", "-H", help="Address to listen on."),
-        click.option("--data", metavar="DIR", help="Data directory."),
     ):
         body = option(body)
-    return body
+    return data_options(body)
 
 
 def refuses_clearly(body: Callable[..., T]) -> Callable[..., T]:
-    """Turn the centre's refusals at start into one line and exit 1."""
+    """Turn the centre's and the system's refusals into one line and exit 1."""
 
     @functools.wraps(body)
     def command(*args: Any, **options: Any) -> T:
-        from markaz.centre.errors import CentreError  # noqa: PLC0415 - not for --help
-
-        try:
+        with refusals():
             return body(*args, **options)
-        except CentreError as error:
-            reach.fail(error.message)
 
     return command
 
 
-def settings_of(given: dict[str, Any]) -> Any:
-    """The settings in force, with the options of the command line on top; logs set up."""
-    from markaz.centre import settings  # noqa: PLC0415 - not for --help
-    from markaz.interfaces import logs  # noqa: PLC0415
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Inside, a refusal ends the command with one line and exit 1."""
+    from markaz.centre.errors import CentreError  # noqa: PLC0415 - not for --help
 
-    given = {"database_url": given.pop("database", None), **given}
-    values = settings.load(given)
+    try:
+        yield
+    except CentreError as error:
+        hint = "; choose another with --port (0 takes a free one)" if error.field == "port" else ""
+        reach.fail(error.message + hint)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        reach.fail(f"{place}{error.strerror or error}")
+
+
+def values_of(data: str | None, database: str | None, **more: Any) -> Settings:
+    """The settings in force with these on top.
+
+    Files that the command makes are for its user only. Raises CentreError ``invalid``.
+    """
+    # These import the database's library: not for --help.
+    from sqlalchemy import make_url  # noqa: PLC0415
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
+    from markaz.centre import settings  # noqa: PLC0415
+    from markaz.centre.errors import invalid  # noqa: PLC0415
+
+    os.umask(0o077)
+    values = settings.load({"data": data, "database_url": database, **more})
+    try:
+        kind = make_url(values.database_url).get_backend_name()
+    except ArgumentError:
+        kind = ""
+    if kind not in ("sqlite", "postgresql"):
+        raise invalid("database_url", "a database is named like postgresql://user@host/name")
+    return values
+
+
+def settings_of(given: dict[str, Any]) -> Settings:
+    """As ``values_of``, for a process that logs: logs are set up too."""
+    from markaz.interfaces import logs  # noqa: PLC0415 - not for --help
+
+    more = {name: value for name, value in given.items() if name not in ("data", "database")}
+    values = values_of(given.get("data"), given.get("database"), **more)
     form = values["log_format"]
     if form == "json" and sys.stderr.isatty():
         form = "console"
@@ -56,10 +100,10 @@ def settings_of(given: dict[str, Any]) -> Any:
     return values
 
 
-def say_ready(document: dict[str, Any], as_json: bool) -> None:
+def say_ready(document: dict[str, Any], as_json: bool, stdout: TextIO | None = None) -> None:
     """The one line on standard output."""
-    click.echo(json.dumps(document) if as_json else f"ready {document['url']}")
-    sys.stdout.flush()
+    stdout = stdout or sys.stdout
+    print(json.dumps(document) if as_json else f"ready {document['url']}", file=stdout, flush=True)
 
 
 @click.command("serve")

@@ -14,9 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from markaz.interfaces import acts
 from markaz.interfaces.rest_api import health, openapi, problems
 from markaz.interfaces.rest_api.calls import MAX_KEY, Api
-from markaz.interfaces.rest_api.endpoint import Endpoint
+from markaz.interfaces.rest_api.endpoint import MAX_NAME, Endpoint
 from markaz.interfaces.rest_api.observe import Observed
 from markaz.interfaces.rest_api.routes import Route
 from markaz.interfaces.rest_api.table import ROUTES
@@ -28,17 +29,17 @@ NAMES: Final[dict[str, str]] = {
 }
 
 
+Serve = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
 class Documented(APIRoute):
     """FastAPI documents the row; requests go to our own endpoint, which is stricter (body
     size, JSON, one place for refusals) and cheaper."""
 
-    row: Route
-    serves: Endpoint
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The endpoint."""
-        endpoint: Endpoint = self.endpoint.serves  # type: ignore[attr-defined]
-        return endpoint.__call__
+    def get_route_handler(self) -> Serve:
+        """The endpoint, or nothing that works where there is only a document."""
+        serves: Serve = self.endpoint.serves  # type: ignore[attr-defined]
+        return serves
 
 
 def make_app(
@@ -57,17 +58,30 @@ def make_app(
         exception_handlers={HTTPException: _refused, Exception: _failed},
     )
     for route in routes:
-        _add(app, api, route)
+        _add(app, route, Endpoint(api, route))
     data = json.dumps(openapi.document(app, routes), ensure_ascii=False).encode()
     app.add_route("/openapi.json", lambda _: Response(data, media_type="application/json"))
     app.router.routes += [*health.routes(api), *more]
     return Observed(app, api)
 
 
-def _add(app: FastAPI, api: Api, route: Route) -> None:
+def describe(routes: tuple[Route, ...] = ROUTES) -> dict[str, Any]:
+    """The OpenAPI document alone, without a centre."""
+
+    async def nowhere(_: Request) -> Response:
+        raise NotImplementedError("this application only describes")
+
+    acts.register_all()
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    for route in routes:
+        _add(app, route, nowhere)
+    return openapi.document(app, routes)
+
+
+def _add(app: FastAPI, route: Route, serves: Serve) -> None:
     app.router.add_api_route(
         route.path,
-        _described(route, Endpoint(api, route)),
+        _described(route, serves),
         methods=[route.method],
         operation_id=route.operation,
         summary=route.summary,
@@ -78,14 +92,14 @@ def _add(app: FastAPI, api: Api, route: Route) -> None:
     )
 
 
-def _described(route: Route, endpoint: Endpoint) -> Callable[..., Any]:
+def _described(route: Route, serves: Serve) -> Callable[..., Any]:
     """A function with the signature that FastAPI reads; it is never called."""
 
     def described() -> None: ...
 
     kind = inspect.Parameter.KEYWORD_ONLY
     parameters = [
-        inspect.Parameter(name, kind, annotation=Annotated[str, Path(description=_meaning(name))])
+        inspect.Parameter(name, kind, annotation=Annotated[str, _path(name)])
         for name in route.names
     ]
     if route.query is not None:
@@ -99,7 +113,7 @@ def _described(route: Route, endpoint: Endpoint) -> Callable[..., Any]:
     if route.body is not None:
         parameters.append(inspect.Parameter("body", kind, annotation=route.body))
     described.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    described.serves = endpoint  # type: ignore[attr-defined]
+    described.serves = serves  # type: ignore[attr-defined]
     return described
 
 
@@ -114,8 +128,9 @@ _IDEMPOTENCY: Final = Annotated[
 ]
 
 
-def _meaning(name: str) -> str:
-    return NAMES.get(name, f"Identifier of a {name.replace('_', ' ')}.")
+def _path(name: str) -> Any:
+    meaning = NAMES.get(name, f"Identifier of a {name.replace('_', ' ')}.")
+    return Path(description=meaning, min_length=1, max_length=MAX_NAME)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

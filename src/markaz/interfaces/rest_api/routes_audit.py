@@ -34,7 +34,7 @@ class Heads(Answer):
     """The last entries, to be kept elsewhere."""
 
     at: int = described("Now.")
-    heads: list[tuple[str, int, str]] = described("Segment, number and hash of each.")
+    heads: list[list[str | int]] = described("Segment, number and hash of each.")
 
 
 class Broken(Answer):
@@ -52,7 +52,7 @@ class Verified(Answer):
     segments: int = described("Segments checked.")
     entries: int = described("Entries checked.")
     heads: int = described("Entries kept elsewhere that were looked for.")
-    open: list[tuple[str, int, str]] = described("Last entries that no later segment holds.")
+    open: list[list[str | int]] = described("Last entries that no later segment holds.")
     broken: Broken | None = described("The first entry that is wrong.")
 
 

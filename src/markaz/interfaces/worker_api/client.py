@@ -15,14 +15,16 @@ from markaz.centre.workers.messages import FRAME_BYTES
 
 PATH: Final = "/v1/worker"
 OPEN_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 2.0  # that the other end gets to say goodbye
 _REFUSED: Final = frozenset({401, 403})
 
 
 class WebSocketLink:
     """One end of a connection to the centre (``centre.workers.links.Link``)."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, held: contextlib.ExitStack) -> None:
         self._connection = connection
+        self._held = held
 
     def send(self, frame: bytes) -> None:
         """Hand a frame over; from any thread. Raises LinkClosed if that cannot be."""
@@ -42,7 +44,7 @@ class WebSocketLink:
     def close(self) -> None:
         """End the connection; a ``receive`` that waits raises LinkClosed."""
         with contextlib.suppress(ConnectionClosed, OSError):
-            self._connection.close()
+            self._held.close()
 
 
 def open_link(url: str, key: str, *, trust: ssl.SSLContext | None = None) -> WebSocketLink:
@@ -52,16 +54,19 @@ def open_link(url: str, key: str, *, trust: ssl.SSLContext | None = None) -> Web
     would not mend, and LinkClosed if it cannot be reached now.
     """
     address = url.rstrip("/").replace("http", "ws", 1) + PATH
+    held = contextlib.ExitStack()  # entered by hand: the link outlives this function
     try:
-        connection = connect(
+        opening = connect(
             address,
             additional_headers={"Authorization": f"Bearer {key}"},
             max_size=FRAME_BYTES,
             compression=None,
             open_timeout=OPEN_SECONDS,
+            close_timeout=CLOSE_SECONDS,
             proxy=None,
             ssl=trust,
         )
+        connection = held.enter_context(opening)
     except InvalidStatus as error:
         status = error.response.status_code
         if status in _REFUSED:
@@ -73,4 +78,4 @@ def open_link(url: str, key: str, *, trust: ssl.SSLContext | None = None) -> Web
         raise LinkClosed(f"{url}: {error}") from None
     except InvalidURI:
         raise CentreError("invalid", f"{url!r} is not an address", field="url") from None
-    return WebSocketLink(connection)
+    return WebSocketLink(connection, held)

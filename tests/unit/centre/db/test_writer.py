@@ -104,9 +104,7 @@ def test_a_change_is_there_when_its_future_is_done(bench: Bench) -> None:
     assert (bench.names(), bench.tape.written) == (["a"], ["a"])
 
 
-def test_changes_that_wait_share_one_commit(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changes_that_wait_share_one_commit(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "MAX_SECONDS", 30.0)  # however slow this machine is
     bench.hold()
     futures = [bench.writer.submit(put(bench, f"{i:03}")) for i in range(100)]

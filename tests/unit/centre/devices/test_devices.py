@@ -8,10 +8,11 @@ from markaz.centre.access import ANONYMOUS, SYSTEM, VERBS, CentreRole, Principal
 from markaz.centre.centre import Centre
 from markaz.centre.db.schema import devices
 from markaz.centre.devices import queries, verbs
-from markaz.centre.devices.shipped import BASIS
 from markaz.centre.errors import CentreError
-from markaz.quantum.programs.gates import BY_NAME
 from tests.centre_rows import look, person, rows
+
+# Nothing here depends on the database; the calendar runs on both.
+pytestmark = pytest.mark.parametrize("database", ["sqlite"])
 
 
 @pytest.fixture
@@ -48,11 +49,6 @@ def test_what_an_operator_changed_stays(centre: Centre, shipped: None, operator:
     assert (told["title"], told["accepting"]) == ("Ours", False)
 
 
-def test_the_simulators_basis_is_the_gate_table() -> None:
-    variadic = {name for name, gate in BY_NAME.items() if name in ("mcx", "mcp")}
-    assert set(BASIS) | variadic == set(BY_NAME)
-
-
 def test_an_added_device_waits_to_be_opened(centre: Centre, operator: Principal) -> None:
     made = add(centre, operator, description={"basis": ["cz", "sx", "rz"]})
     assert (made["status"], made["accepting"], made["default"]) == ("offline", False, False)
@@ -73,7 +69,6 @@ def test_an_added_device_waits_to_be_opened(centre: Centre, operator: Principal)
         ("description", {"x": "y" * (1 << 20)}), ("driver", 5),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("database", ["sqlite"])
 def test_a_wrong_device_names_its_field(
     centre: Centre, operator: Principal, field: str, value: Any
 ) -> None:
@@ -84,7 +79,6 @@ def test_a_wrong_device_names_its_field(
 
 
 @pytest.mark.parametrize("status", verbs.STATUSES)
-@pytest.mark.parametrize("database", ["sqlite"])
 def test_every_status_of_qdmi_can_be_set(
     centre: Centre, shipped: None, operator: Principal, status: str
 ) -> None:
@@ -124,7 +118,6 @@ def test_a_retired_device_keeps_its_history(
         centre.perform(verbs.retire, operator, device="simulator")
 
 
-@pytest.mark.parametrize("database", ["sqlite"])
 def test_only_operators_change_devices(centre: Centre, shipped: None) -> None:
     given = {
         "device": "simulator", "title": "x", "kind": "qpu", "driver": "x", "qubits": 5,

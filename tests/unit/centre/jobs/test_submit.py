@@ -57,22 +57,18 @@ def test_outsiders_and_unknown_projects_meet_the_same_refusal(place: Place, lab:
     assert theirs.message == nobodys.message
 
 
-@pytest.mark.parametrize(
-    ("change", "kind"),
-    [
+def test_a_project_that_may_not_run_is_refused(place: Place, ada: Principal, lab: str) -> None:
+    good = {"state": "active", "starts_at": None, "ends_at": None, "any_device": True}
+    for change, kind in (
         ({"state": "suspended"}, "conflict"),
         ({"starts_at": 2**52}, "conflict"),
         ({"ends_at": 1}, "conflict"),
         ({"any_device": False}, "forbidden"),
         ({"quota_gib": 0.0}, "quota"),
-    ],
-)
-def test_a_project_that_may_not_run_is_refused(
-    place: Place, ada: Principal, lab: str, change: dict[str, Any], kind: str
-) -> None:
-    table = projects.projects
-    do(place.centre, lambda work: work.run(update(table).values(change)))
-    refused(place, ada, kind, project_id=lab)
+    ):
+        values = good | {"quota_gib": None} | change
+        do(place.centre, lambda work, v=values: work.run(update(projects.projects).values(v)))
+        refused(place, ada, kind, project_id=lab)
 
 
 def test_a_listed_device_is_allowed(place: Place, ada: Principal, lab: str) -> None:
@@ -87,39 +83,33 @@ def test_a_listed_device_is_allowed(place: Place, ada: Principal, lab: str) -> N
     assert place.submit(ada, lab)["state"] == "queued"
 
 
-@pytest.mark.parametrize(
-    ("change", "kind"), [({"accepting": False}, "conflict"), ({"retired_at": 5}, "not-found")]
-)
-def test_a_device_that_takes_no_jobs_is_refused(
-    place: Place, ada: Principal, lab: str, change: dict[str, Any], kind: str
-) -> None:
-    do(place.centre, lambda work: work.run(update(devices.devices).values(change)))
-    refused(place, ada, kind, project_id=lab)
+def test_a_device_that_takes_no_jobs_is_refused(place: Place, ada: Principal, lab: str) -> None:
+    for change, kind in (({"accepting": False}, "conflict"), ({"retired_at": 5}, "not-found")):
+        do(place.centre, lambda work, v=change: work.run(update(devices.devices).values(v)))
+        refused(place, ada, kind, project_id=lab)
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("name", "x" * 201),
-        ("name", "two\nlines"),
-        ("name", "\u202eevil"),
-        ("name", 3),
-        ("tags", "one"),
-        ("tags", ["a"] * 17),
-        ("tags", [5]),
-        ("private", "yes"),
-        ("limit_seconds", 0),
-        ("limit_seconds", float("nan")),
-        ("limit_seconds", 1e9),
-        ("qos", "vip"),
-        ("qos", "session"),
-    ],
-)
-def test_wrong_values_name_their_field(
-    place: Place, ada: Principal, lab: str, field: str, value: Any
-) -> None:
-    error = refused(place, ada, "invalid", project_id=lab, **{field: value})
-    assert (error.field or "").split("/")[0] == field
+WRONG: list[tuple[str, Any]] = [
+    ("name", "x" * 201),
+    ("name", "two\nlines"),
+    ("name", "\u202eevil"),
+    ("name", 3),
+    ("tags", "one"),
+    ("tags", ["a"] * 17),
+    ("tags", [5]),
+    ("private", "yes"),
+    ("limit_seconds", 0),
+    ("limit_seconds", float("nan")),
+    ("limit_seconds", 1e9),
+    ("qos", "vip"),
+    ("qos", "session"),
+]
+
+
+def test_wrong_values_name_their_field(place: Place, ada: Principal, lab: str) -> None:
+    for field, value in WRONG:
+        error = refused(place, ada, "invalid", project_id=lab, **{field: value})
+        assert (error.field or "").split("/")[0] == field, (field, value)
 
 
 def test_the_programs_time_limit_counts_unless_another_is_given(

@@ -10,6 +10,9 @@ from markaz.centre.ledger.notices import deliver
 from tests.centre_rows import do, person, project, rows
 from tests.ledger_accounts import Bank
 
+# The accounts below run on both databases elsewhere.
+pytestmark = pytest.mark.parametrize("database", ["sqlite"])
+
 
 class Post:
     """A mail server that may be down."""

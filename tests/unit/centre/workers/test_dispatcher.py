@@ -507,7 +507,7 @@ def test_a_result_waits_until_the_database_is_back(
     perform = shop.centre.perform_later
 
     def away(act: Any, actor: Any, **arguments: Any) -> Any:
-        if act.name != "jobs.finish":
+        if act.name not in ("jobs.finish", "workers.exchange"):
             return perform(act, actor, **arguments)
         failed: Future[Any] = Future()
         failed.set_exception(CentreError("unavailable", "the database is away"))
@@ -652,7 +652,7 @@ def test_every_verb_of_the_workers_is_the_centres_own(shop: Shop) -> None:
 
     own = [act for act in VERBS.values() if act.name.startswith("workers.")]
     assert sorted(act.name for act in own) == [
-        "workers.claim", "workers.connect", "workers.leave", "workers.restart",
+        "workers.connect", "workers.exchange", "workers.leave", "workers.restart",
     ]  # fmt: skip
     for act in (*own, QUERIES["workers.active_jobs"], QUERIES["workers.devices_of_drivers"]):
         with pytest.raises(CentreError) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -145,6 +146,8 @@ def employed() -> Iterator[Employed]:
 def centre(employed: Employed) -> Iterator[Centre]:
     """The centre of the worker that these tests share; what a test left there is dropped."""
     yield employed.centre
+    with contextlib.suppress(AssertionError):
+        until(lambda: not employed.worker._held(), 0.5)
     if employed.worker._held():
         employed.centre.link.close()
         employed.centre.meet(keep=[])
@@ -424,6 +427,22 @@ def test_draining_returns_what_waits_and_delivers_what_runs(
     assert one.reason == [""]
 
 
+class NoPool:
+    """Instead of a pool, where no job will run."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: None
+
+
+@pytest.fixture
+def no_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "Pool", NoPool)
+
+
+@pytest.mark.usefixtures("no_children")
 def test_a_centre_that_does_not_want_it_ends_it(employ: Callable[..., Employed]) -> None:
     one = employ()
     one.centre.link = one.centre.offered.get(timeout=30)
@@ -432,6 +451,7 @@ def test_a_centre_that_does_not_want_it_ends_it(employ: Callable[..., Employed])
     assert one.reason == ["too old"]
 
 
+@pytest.mark.usefixtures("no_children")
 def test_so_does_one_that_refuses_its_key(employ: Callable[..., Employed]) -> None:
     one = employ()
     one.centre.link = one.centre.offered.get(timeout=30)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
 from markaz.quantum.programs.circuit import Circuit
+from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.gates import Op
 from markaz.quantum.programs.limits import Limits
 from markaz.quantum.programs.openqasm import read_openqasm
@@ -95,6 +97,22 @@ def test_a_gate_defined_between_lists_is_noticed() -> None:
 def test_exact_limit_is_reached_within_a_list() -> None:
     text = V2 + "qreg q[1];\n" + "h q[0];\n" * 1000
     assert len(read_openqasm(text, Limits(gates=1000))) == 1000
+
+
+def test_what_a_call_expands_to_counts_towards_the_limit() -> None:
+    text = V2 + "gate three a { h a; x a; h a; }\nqreg q[1];\nthree q[0];\n" + "h q[0];\n" * 9
+    assert len(read_openqasm(text, Limits(gates=12))) == 12
+    for most, line in ((2, 5), (3, 6), (5, 8), (11, 14)):
+        with pytest.raises(ProgramError, match=f"more than {most} operations") as refused:
+            read_openqasm(text, Limits(gates=most))
+        assert refused.value.line == line
+
+
+def test_calls_between_definitions_take_linear_time() -> None:
+    lines = (f"gate g{i} a {{ x a; }} g{i} q[0];\n" for i in range(6000))
+    started = time.process_time()
+    assert len(read_openqasm(V2 + "qreg q[1];\n" + "".join(lines))) == 6000
+    assert time.process_time() - started < 5.0  # the square of it would take a minute
 
 
 def test_windows_of_text_cut_no_statement() -> None:

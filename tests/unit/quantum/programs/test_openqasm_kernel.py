@@ -27,9 +27,10 @@ REGISTERS_3 = "qubit[5] q;\nqubit[2] other;\nqubit one;\nbit[3] c;\nbit flag;\n"
 
 @pytest.fixture
 def kernel() -> Iterator[None]:
+    before = compiled.reader()
     compiled.use(Reader(read, enter))
     yield
-    compiled.use(None)
+    compiled.use(before)
 
 
 def outcome(text: str, limits: Limits = DEFAULT) -> tuple[object, ...]:
@@ -305,7 +306,22 @@ def test_equal_conditions_are_one_object(kernel: None) -> None:
     assert c.aux[c.op == Op.IF].tolist() == [0, 1]
 
 
-def test_nothing_is_compiled_unless_someone_says_so() -> None:
+def test_work_that_leads_to_nothing_counts_the_same(
+    kernel: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("markaz.quantum.programs.openqasm.rows.FREE_WORK", 2000)
+    monkeypatch.setattr("markaz.quantum.programs.openqasm.kernelpath.FREE_WORK", 2000)
+    wrappers = "".join(f"gate g{i + 1} a {{ g{i} a; }}\n" for i in range(40))
+    uses = "".join(f"gate h{i} a {{ g40 a; }}\nh{i} q[0];\n" for i in range(40))
+    text = f"{V2}gate g0 a {{ x a; }}\n{wrappers}qreg q[180];\n"
+    bits = "creg c[2];\n" + "if (c[0] == 1) { x q[0]; }\n" * 5
+    for more in (uses, bits + uses, "barrier q;\n" * 9 + uses, "barrier q[0],q;\n" * 600):
+        found, expected = by_both(text + more)
+        assert found == expected
+        assert "takes too long to expand" in str(expected[1])
+
+
+def test_nothing_is_compiled_unless_someone_says_so(kernel: None) -> None:
     compiled.use(None)
     assert compiled.reader() is None
     assert len(read_openqasm(V2 + "qreg q[1]; h q[0];")) == 1

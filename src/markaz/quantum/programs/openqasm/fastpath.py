@@ -334,7 +334,8 @@ class FastPath:
             codes = self._turn_u2(codes, texts, angles)
         offsets: list[int] = []
         if _CALL in codes:
-            offsets = [m.start(1) for m in _STATEMENT.finditer(self._text, start)][: len(codes)]
+            found = islice(_STATEMENT.finditer(self._text, start), len(codes))
+            offsets = [m.start(1) for m in found]
         at = 0
         while at < len(codes):
             call = codes.find(_CALL, at)

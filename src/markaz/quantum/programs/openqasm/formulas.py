@@ -56,7 +56,10 @@ class Lines(NamedTuple):
 
 
 def lines_of(gate: Gate, budget: Budget) -> Lines | None:
-    """The lines of a gate; None for what the compiled reader has no means to say."""
+    """The lines of a gate; None for what the compiled reader has no means to say.
+
+    Expanding it counts as work, as it would at its first call.
+    """
     if isinstance(gate, Opaque | Phase) or gate.num_qubits < 1 or gate.size > PACKED_ROWS:
         return None
     if gate.num_params > k.MOST_PARAMS or not _is_closed(gate, set()):
@@ -68,11 +71,7 @@ def lines_of(gate: Gate, budget: Budget) -> Lines | None:
         lines = [_line(row) for row in rows]
     except (ProgramError, ValueProblem, KeyError, OverflowError):
         return None
-    finally:
-        cost = budget.spent - before
-        if gate.num_params:  # a call spends for its own parameters, not for these
-            budget.spent = before
-    return None if isinstance(phase, Symbolic) else Lines(lines, phase, cost)
+    return None if isinstance(phase, Symbolic) else Lines(lines, phase, budget.spent - before)
 
 
 def _is_closed(gate: Gate, seen: set[int]) -> bool:

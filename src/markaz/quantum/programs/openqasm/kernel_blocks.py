@@ -1,6 +1,5 @@
 """``if`` with its blocks, compiled."""
 
-# ruff: noqa: PLR1714
 # Compiled: two comparisons instead of a search, returns instead of a state.
 
 from __future__ import annotations

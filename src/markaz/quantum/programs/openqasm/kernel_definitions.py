@@ -4,7 +4,6 @@ Calls are put in with their own lines, so that each gate is a list of table gate
 wires. What is not that plain is left to the parser.
 """
 
-# ruff: noqa: PLR0911
 # Compiled: two comparisons instead of a search, returns instead of a state.
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 """Gates into operations, compiled: single ones, defined ones and those with many controls."""
 
-# ruff: noqa: PLR1714, SIM109
 # Compiled: two comparisons instead of a search, returns instead of a state.
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from markaz.quantum.programs.openqasm.kernel_tokens import Floats, Ints
 from markaz.quantum.programs.openqasm.rows import BARRIER, CP, CX, MCP, MCX
 
 _CCX: Final = int(Op.CCX)
+_BUDGET_SHARE: Final = 8  # work that an operation allows for
 
 
 def has_room(m: Ints, rows: int, weight: int, pooled: int) -> bool:
@@ -110,7 +110,7 @@ def _many(m: Ints, f: Floats, kind: int, count: int) -> bool:
 def _body(m: Ints, f: Floats, gate: int) -> bool:
     """The lines of a gate that other gates define."""
     first, last = m[gate + k.FROM], m[gate + k.TO]
-    if not has_room(m, last - first, m[gate + k.WEIGHT], 0):
+    if not has_room(m, last - first, m[gate + k.WEIGHT], 0) or not _pay(m, gate):
         return False
     for number in range(first, last):
         line = m[k.LINES_AT] + k.LINE_COLUMNS * number
@@ -122,13 +122,25 @@ def _body(m: Ints, f: Floats, gate: int) -> bool:
             if math.isnan(value):
                 return False
             f[angles + i] = value
-    if m[gate + k.PAID] == 0 and m[gate + k.PARAMS] == 0:
-        m[gate + k.PAID] = 1
-        m[k.SPENT] += m[gate + k.COST]
     phase = f[m[gate + k.PHASE]]
     if phase != 0.0 and m[k.DEPTH] == 0:
         f[k.TOTAL_PHASE] += phase
     return True
+
+
+def _pay(m: Ints, gate: int) -> bool:
+    """Count the work of expanding a gate, once; False where ``rows.Budget`` would refuse."""
+    if m[gate + k.PAID] == 0 and m[gate + k.PARAMS] == 0:
+        m[k.SPENT] += m[gate + k.COST]
+        if is_spent(m, m[k.ROWS]):
+            return False
+        m[gate + k.PAID] = 1
+    return True
+
+
+def is_spent(m: Ints, rows: int) -> bool:
+    """Whether more work was done than ``rows`` operations allow for, see ``rows.Budget``."""
+    return bool(m[k.SPENT] > m[k.FREE] + _BUDGET_SHARE * (m[k.DONE] + rows))
 
 
 def _put_line(m: Ints, f: Floats, line: int) -> bool:

@@ -29,31 +29,34 @@ def known_gate(
     while at != 0:
         model = m[k.MODELS_AT] + at
         if m[model + k.MODEL_CALLS] == calls:
-            near = NO
-            if _is_model(text, m, f, model, body, params, last):
+            found = _compared(text, m, f, model, body, params, last)
+            if found > 0:
                 return int(m[model + k.MODEL_GATE])
+            near = min(near, found)
         at = m[model + k.MODEL_NEXT]
     return near
 
 
-def _is_model(
+def _compared(
     text: Bytes, m: Ints, f: Floats, model: int, body: int, params: int, last: int
-) -> bool:
-    """Whether the body is, call by call, that of the model."""
+) -> int:
+    """1 if the body is, call by call, that of the model; 0 if other gates are called; NO if
+    something else differs, which may be spacing."""
     gate = m[model + k.MODEL_GATE]
     if params != m[gate + k.PARAMS] or last - params != m[gate + k.WIDTH]:
-        return False
-    at, place = body, model + k.MODEL_COLUMNS
+        return NO
+    at, place, alike = body, model + k.MODEL_COLUMNS, True
     for _ in range(m[model + k.MODEL_CALLS]):
         end = word_end(text, at)
         inner = m[slot_of(m, k.NAMES_AT, text, at, end) + k.VALUE]
-        if inner != m[place] or position(text, m, at, end, 0, last) != NO:
-            return False  # also for a gate's name that is an argument's too
+        if position(text, m, at, end, 0, last) != NO:
+            return NO  # a gate's name that is an argument's too
+        if inner != m[place]:
+            return 0
         at = blank(text, body_call(text, m, f, blank(text, end), inner, params, last))
-        if not _is_call(m, f, place + 1, inner):
-            return False
+        alike = alike and _is_call(m, f, place + 1, inner)
         place += 1 + m[inner + k.WIDTH] + 3 * m[inner + k.PARAMS]
-    return True
+    return 1 if alike else NO
 
 
 def _is_call(m: Ints, f: Floats, place: int, inner: int) -> bool:

@@ -4,16 +4,14 @@ One text that runs interpreted too (tests compare the two). It stops at the firs
 of another form, or with a mistake in it, and everything stands as before that statement.
 """
 
-# ruff: noqa: PLR0911
 # Compiled: two comparisons instead of a search, returns instead of a state.
 
 from __future__ import annotations
 
-from typing import Final
-
 from markaz.quantum.programs.openqasm import kernel_layout as k
 from markaz.quantum.programs.openqasm.kernel_blocks import close_block, close_single, open_if
 from markaz.quantum.programs.openqasm.kernel_definitions import define
+from markaz.quantum.programs.openqasm.kernel_gates import is_spent
 from markaz.quantum.programs.openqasm.kernel_statements import (
     assignment,
     barrier,
@@ -30,8 +28,6 @@ from markaz.quantum.programs.openqasm.kernel_tokens import (
     slot_of,
     word_end,
 )
-
-_BUDGET_SHARE: Final = 8  # work that an operation allows for, see ``rows.Budget``
 
 
 def read(text: Bytes, m: Ints, f: Floats) -> int:
@@ -51,18 +47,12 @@ def read(text: Bytes, m: Ints, f: Floats) -> int:
                 return k.FINISHED
         m[k.STATUS] = k.STOPPED
         at = _item(text, m, f, at)
-        if at == NO or (m[k.DEPTH] == 0 and _is_spent(m)):
+        if at == NO or (m[k.DEPTH] == 0 and is_spent(m, m[k.COPY + k.ROWS])):
             for i in range(k.SAVED):
                 m[i] = m[k.COPY + i]
             f[k.TOTAL_PHASE] = phase
             return int(m[k.STATUS])
         m[k.AT] = at
-
-
-def _is_spent(m: Ints) -> bool:
-    """Whether the statement needs more work than what stands before it allows for."""
-    before = m[k.DONE] + m[k.COPY + k.ROWS]
-    return bool(m[k.SPENT] > m[k.FREE] + _BUDGET_SHARE * before)
 
 
 def _item(text: Bytes, m: Ints, f: Floats, at: int) -> int:

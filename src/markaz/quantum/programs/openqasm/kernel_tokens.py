@@ -5,7 +5,6 @@ position return the one behind what they read, or ``NO`` where the text is of an
 than they know.
 """
 
-# ruff: noqa: PLR1714, SIM110
 # Compiled: two comparisons instead of a search, returns instead of a state.
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ _ROWS: Final = 1 << 16  # operations taken in one go
 _SHORT_WAY: Final = 48  # characters; with less progress each time the reader is not asked
 _PATIENCE: Final = 4  # such times more that are let pass
 _LONGEST_WAIT: Final = 6  # as a power of two
+_TRIES: Final = 8  # names that are looked up for one statement, which is read again each time
 _COMPARISONS: Final = ("", "eq", "ne")
 _JOINS: Final = {ord("^"): "xor", ord("&"): "and", ord("|"): "or"}
 
@@ -157,10 +158,12 @@ class KernelPath:
             self._wait -= 1
             return start
         self._learn(start)
-        at, more = start, True
+        at, more, tries = start, True, 0
         while more:
+            before = at
             at, status = self._step(at)
-            more = (status == k.UNKNOWN and self._look_up()) or (
+            tries = tries + 1 if at == before else 0
+            more = (status == k.UNKNOWN and tries < _TRIES and self._look_up()) or (
                 status == k.FULL and self._tables.m[k.ROWS] > 0
             )
         self._since = at

@@ -1,0 +1,77 @@
+"""F6: somebody sets the clock by an hour, forth and back; leases do not notice."""
+
+from __future__ import annotations
+
+import ast
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import markaz.centre.workers
+from markaz.centre.centre import Centre
+from markaz.centre.db.schema import jobs as tables
+from markaz.centre.settings import Settings
+from tests.centre_rows import rows
+from tests.faults.books import check_books
+from tests.worker_tools import BELL, dense, floor, submit_to, until
+
+JUMPS = 20
+HOUR = 3600.0
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_f6_leases_survive_a_clock_that_jumps(
+    settings_for: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_for(lease_seconds=1.0, heartbeat_seconds=0.1, worker_grace_seconds=0.3)
+    chance, ahead = random.Random(6), [0.0]
+    wall, wall_ns = time.time, time.time_ns
+    monkeypatch.setattr(time, "time", lambda: wall() + ahead[0])
+    monkeypatch.setattr(time, "time_ns", lambda: wall_ns() + int(ahead[0] * 1e9))
+    with Centre.open(settings) as centre, floor(centre, tmp_path) as shop_floor:
+        shop_floor.hire(2)
+        jobs: list[str] = []
+        for i in range(JUMPS):
+            jobs.append(shop_floor.shop.submit(dense(16, 8), seed=i, predicted=0.2))
+            ahead[0] = chance.choice([-HOUR, HOUR, 0.0])
+            time.sleep(0.05)
+        shop_floor.wait(jobs, 60)
+        check_books(centre, jobs)
+        found = [shop_floor.shop.job(job) for job in jobs]
+        assert {row["attempt"] for row in found} == {1}
+        assert shop_floor.shop.counted["workers_lost"] == 0
+        assert all(row["created_at"] <= row["started_at"] <= row["ended_at"] for row in found)
+        assert max(row["run_seconds"] for row in found) < 60
+        # And a worker that is really lost is noticed, whatever the clock says.
+        ahead[0] = -HOUR
+        jobs.append(shop_floor.shop.submit(dense(22, 40), seed=0, predicted=20.0))
+        until(lambda: shop_floor.shop.job(jobs[-1])["state"] == "running")
+        for worker in list(shop_floor.workers):
+            shop_floor.kill(worker)
+        until(lambda: shop_floor.shop.job(jobs[-1])["state"] == "queued", 5)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_f6_so_does_a_server_that_starts_after_the_clock_was_set_back(
+    settings_for: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall_ns = time.time_ns
+    with Centre.open(settings_for()) as centre, floor(centre, tmp_path) as shop_floor:
+        first = shop_floor.shop.submit(BELL)
+    monkeypatch.setattr(time, "time_ns", lambda: wall_ns() - int(HOUR * 1e9))
+    with Centre.open(settings_for()) as centre:
+        second = submit_to(centre, BELL)
+        created = {row["id"]: row["created_at"] for row in rows(centre, tables.jobs)}
+        assert created[second] > created[first]
+
+
+def test_f6_no_worker_code_looks_at_a_wall_clock() -> None:
+    (folder,) = markaz.centre.workers.__path__
+    for path in Path(folder).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                called = f"{node.value.id}.{node.attr}"
+                assert called not in ("time.time", "time.time_ns", "datetime.now"), path

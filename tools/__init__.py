@@ -1,0 +1,1 @@
+"""Small scripts around the repository: environment, lock files, printed pages, examples."""
