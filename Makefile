@@ -5,8 +5,10 @@ BIN := .venv/bin
 # More arguments for pytest: make test ARGS="-k circuit -x"
 ARGS ?=
 
-EXAMPLES := $(sort $(wildcard examples/*.qasm examples/*.qcis))
-WITH_PARAMETERS := examples/qaoa_ring.qasm
+# Where `make up` keeps its centre; a later start continues with the same data.
+MARKAZ_DATA ?= .markaz
+# A line for every request is for collectors of logs; results and login shall be seen.
+MARKAZ_LOG_LEVEL ?= warning
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up test test-nightly lint format bench docs reference lock clean
@@ -17,9 +19,8 @@ help: ## list the targets
 setup: ## make .venv from the lock file (PYTHON=python3.12 chooses the interpreter)
 	@$(PYTHON) tools/environment.py requirements/dev.txt
 
-up: setup ## run the example programs, a histogram for each
-	$(BIN)/markaz run --seed 1 $(filter-out $(WITH_PARAMETERS),$(EXAMPLES))
-	$(BIN)/markaz run --seed 1 --param gamma=0.785398 --param beta=0.392699 $(WITH_PARAMETERS)
+up: setup ## start a centre, run the examples through its queue, show the login (Ctrl-C ends it)
+	@MARKAZ_DATA="$(MARKAZ_DATA)" MARKAZ_LOG_LEVEL="$(MARKAZ_LOG_LEVEL)" $(BIN)/markaz up --examples examples
 
 test: setup ## run the tests (3 minutes at most)
 	$(BIN)/python -m pytest -n 2 $(ARGS)
@@ -54,6 +55,6 @@ lock: ## resolve the lock files (UPGRADE=1 takes the newest versions)
 	@$(PYTHON) tools/environment.py requirements/tools.txt --venv .venv-lock --no-project
 	.venv-lock/bin/python tools/lock.py $(if $(UPGRADE),--upgrade)
 
-clean: ## remove all that the other targets made
+clean: ## remove all that the other targets made, but the data of `make up`
 	rm -rf .venv .venv-lock docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -160,10 +160,14 @@ class Floor:
         self, count: int = 1, slots: int = 1, memory: int = 1 << 30, **environment: str
     ) -> None:
         """Start workers; returns when they are connected."""
-        before = self.dispatcher.workers()
-        for _ in range(count):
-            self.workers.append(self._start(slots, memory, environment))
-        until(lambda: self.dispatcher.workers() >= before + count, 100)
+        started = [self._start(slots, memory, environment) for _ in range(count)]
+        self.workers += started
+        until(lambda: {w.pid for w in started} <= self.connected(), 100)
+
+    def connected(self) -> set[int]:
+        """Process ids of the workers that are connected."""
+        peers = list(self.dispatcher._peers.values())
+        return {peer.hello.pid for peer in peers if peer.link is not None}
 
     def _start(
         self, slots: int, memory: int, environment: dict[str, str]
@@ -179,6 +183,16 @@ class Floor:
         ]
         known = {**os.environ, **environment}
         return subprocess.Popen(command, env=known, stdout=subprocess.DEVNULL)
+
+    @contextlib.contextmanager
+    def worker(self, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+        """One more worker, which may end by itself at any time."""
+        started = self._start(1, 1 << 30, environment)
+        try:
+            yield started
+        finally:
+            started.kill()
+            started.wait()
 
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
         worker.kill()

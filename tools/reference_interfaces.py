@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, Final, cast
 
 import click
+from pydantic import BaseModel
 
 from markaz.centre.settings import Settings
 from markaz.interfaces import acts
@@ -16,6 +17,7 @@ from markaz.interfaces.cli import main
 from markaz.interfaces.rest_api import openapi
 from markaz.interfaces.rest_api.app import make_app
 from markaz.interfaces.rest_api.calls import Api
+from markaz.interfaces.rest_api.jobs_models import Job, Provenance, Submitted
 from markaz.interfaces.rest_api.routes import Route
 from markaz.interfaces.rest_api.table import ROUTES
 from tools.pages import page, section, table
@@ -121,8 +123,32 @@ def _command(context: click.Context, command: click.Command) -> str:
     return section(context.command_path, f"    {usage}\n", f"{text}\n", *options)
 
 
+def job_page() -> str:
+    """The document of a job, from the models of the REST interface."""
+    return page(
+        "Job documents",
+        "`markaz job ID --json`, `markaz submit FILE --wait --json` and `GET /v1/jobs/ID` give\n"
+        "one document for a job. Amounts are micro-credits, times (`…_at`) microseconds UTC, both\n"
+        "integers. Keys that are not known yet are null, and those of a result are not there\n"
+        "before it is. Of a private job only its owner sees what it holds.",
+        table(("key", "meaning"), _fields(Job)),
+        section("`provenance`", table(("key", "meaning"), _fields(Provenance))),
+        section(
+            "The answer to a submission",
+            "Without `--wait`.\n",
+            table(("key", "meaning"), _fields(Submitted)),
+        ),
+    )
+
+
+def _fields(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    fields = model.model_fields.items()
+    yield from ((f"`{name}`", field.description or DASH) for name, field in fields)
+
+
 BUILDERS: Final[dict[str, Callable[[], str]]] = {
     "rest.md": rest_page,
     "openapi.json": openapi_text,
     "cli.md": cli_page,
+    "job-documents.md": job_page,
 }

@@ -108,10 +108,9 @@ def test_f4_a_worker_that_dies_at_any_point_loses_and_doubles_nothing(
     with Centre.open(settings) as centre, floor(centre, tmp_path) as shop_floor:
         submitted: list[Any] = []
         for point in WORKER:
-            shop_floor.hire(1, **{VARIABLE: point})
             submitted += [shop_floor.shop.submit(BELL, seed=i) for i in range(2)]
-            assert shop_floor.workers[-1].wait(30) == EXIT_CODE, point
-            shop_floor.workers.pop()
+            with shop_floor.worker(**{VARIABLE: point}) as worker:
+                assert worker.wait(100) == EXIT_CODE, point
         shop_floor.hire(1)
         shop_floor.wait(submitted, 60)
         check_books(centre, submitted)

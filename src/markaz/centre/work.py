@@ -67,6 +67,9 @@ class Work:
         """Do the verb ``name``; it must end with an audit entry or say that nothing changed."""
         outer = self._verb, self._recorded
         self._verb, self._recorded = name, False
-        yield
-        assert self._recorded, f"{name} changed something without an audit entry"
-        self._verb, self._recorded = outer[0], True
+        try:
+            yield
+            assert self._recorded, f"{name} changed something without an audit entry"
+            outer = outer[0], True
+        finally:
+            self._verb, self._recorded = outer

@@ -8,6 +8,7 @@ import functools
 import ipaddress
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -27,6 +28,7 @@ from markaz.centre.workers.dispatcher import Dispatcher
 from markaz.centre.workers.intake import Intake
 from markaz.centre.workers.messages import FRAME_BYTES
 from markaz.interfaces import acts
+from markaz.interfaces.connections import BoundedHttp
 from markaz.interfaces.rest_api.app import make_app
 from markaz.interfaces.rest_api.calls import Api
 from markaz.interfaces.rest_api.gate import Gate
@@ -37,6 +39,8 @@ from markaz.interfaces.worker_api.server import WorkerSocket
 _log: Final = structlog.get_logger(__name__)
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+# Between the writer's thread and the loop a turn of the usual 5 ms would be most of a job.
+SWITCH_SECONDS: Final = 0.0005
 BACKLOG: Final = 1024
 LAST_ANSWERS: Final = 5  # seconds that answers under way may take once nothing new is taken
 
@@ -108,6 +112,7 @@ class Server:
         ``ready(url)`` is called once requests are answered, ``draining()`` when no more jobs
         are handed out and workers should end what they have; each in a thread of its own.
         """
+        sys.setswitchinterval(SWITCH_SECONDS)
         self.dispatcher.start()
         self.housekeeper.start()
         try:
@@ -208,7 +213,7 @@ def _config(settings: Settings, app: Any) -> uvicorn.Config:
     proxies = [one.strip() for one in str(settings["trusted_proxies"]).split(",") if one.strip()]
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedHttp,
         ws="websockets-sansio",
         ws_max_size=FRAME_BYTES,
         ws_per_message_deflate=False,

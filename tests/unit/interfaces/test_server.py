@@ -226,3 +226,81 @@ def test_a_signal_drains_the_server(data: Path, number: signal.Signals) -> None:
         assert server.stdout.readline() == "drained\n"
         assert server.wait(20) == 0
         assert time.monotonic() - began < 10
+
+
+# What strangers may send before anybody looks at it.
+
+
+@pytest.fixture(scope="module")
+def bare(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a server without workers."""
+    data = tmp_path_factory.mktemp("bare")
+    shutil.copy(sqlite_template, data / "markaz.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("markaz.interfaces.connections.HEAD_SECONDS", 0.6)
+        settings = Settings({"data": str(data), "port": 0, "drain_seconds": 0})
+        with silence(), Server.open(settings) as server, running(server):
+            yield int(server.url.rpartition(":")[2])
+
+
+def heard(port: int, parts: Iterator[bytes], seconds: float = 5.0) -> tuple[bytes, int]:
+    """What the server answers, and how many bytes it took before it hung up."""
+    taken = 0
+    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as talk:
+        try:
+            for part in parts:
+                talk.sendall(part)
+                taken += len(part)
+            talk.shutdown(socket.SHUT_WR)
+            return talk.recv(300), taken
+        except OSError:
+            return b"", taken
+
+
+def flood(head: bytes, part: bytes) -> Iterator[bytes]:
+    yield head
+    for _ in range(64):
+        yield part
+
+
+@pytest.mark.parametrize(
+    ("head", "part"),
+    [
+        (b"GET /health/live HTTP/1.1\r\nHost: x\r\nX: ", b"a" * (1 << 20)),
+        (b"GET /health/live HTTP/1.1\r\nHost: x\r\n", b"a: b\r\n" * (1 << 17)),
+        (b"GET /", b"a" * (1 << 20)),
+        (b"", b"\r\n" * (1 << 19)),
+    ],
+    ids=["one header", "many headers", "address", "empty lines"],
+)
+def test_a_head_that_does_not_end_ends_the_connection(bare: int, head: bytes, part: bytes) -> None:
+    answer, taken = heard(bare, flood(head, part))
+    assert taken < 32 << 20
+    assert answer[:12] in (b"", b"HTTP/1.1 400")
+
+
+def test_a_head_that_trickles_ends_the_connection(bare: int) -> None:
+    def trickle() -> Iterator[bytes]:
+        for letter in b"GET /health/live HTTP/1.1\r\nHost: a-long-name-of-a-host":
+            time.sleep(0.05)
+            yield bytes([letter])
+
+    _, taken = heard(bare, trickle())
+    assert taken < 40
+
+
+def test_a_head_of_usual_size_is_served(bare: int) -> None:
+    head = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    answer, _ = heard(bare, iter((head, b"X: " + b"a" * 30_000 + b"\r\n", b"\r\n")))
+    assert answer.startswith(b"HTTP/1.1 200")
+
+
+def test_bodies_of_many_chunks_and_requests_in_a_row_are_served(bare: int) -> None:
+    body = b"x" * 200_000
+    with httpx.Client(base_url=f"http://127.0.0.1:{bare}") as client:
+        for _ in range(3):
+            answer = client.post(
+                "/v1/login", content=body, headers={"Content-Type": "application/json"}
+            )
+            assert answer.status_code == 422
+            time.sleep(0.3)  # longer together than a head may take

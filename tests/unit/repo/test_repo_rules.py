@@ -10,9 +10,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-FOLDERS = (".ci", "benchmarks", "docs", "examples", "requirements", "src", "tests", "tools")
-TEXT = {"", ".cfg", ".css", ".json", ".md", ".py", ".qasm", ".qcis", ".sh", ".toml", ".txt", ".yml"}
+FOLDERS = (
+    ".ci", "benchmarks", "deploy", "docs", "examples", "requirements", "src", "tests", "tools",
+)  # fmt: skip
+TEXT = {
+    "", ".cfg", ".css", ".json", ".mako", ".md", ".py", ".qasm", ".qcis", ".service", ".sh",
+    ".toml", ".txt", ".yml",
+}  # fmt: skip
 SKIPPED = {"__pycache__", "_build"}
+WRITTEN_BY_A_TOOL = ("src/markaz/centre/db/migrations/versions",)
 HABIT, HARD = 400, 600
 SECTIONS = ["Context", "Choice", "Measured or read", "Consequences", "When to revisit"]
 
@@ -54,7 +60,8 @@ def test_python_files_are_short() -> None:
     for name, size in sizes.items():
         if HABIT < size <= HARD:
             print(f"{name}: {size} lines, more than the habit of {HABIT}")
-    assert {n: s for n, s in sizes.items() if s > HARD} == {}
+    long = {n: s for n, s in sizes.items() if s > HARD and not n.startswith(WRITTEN_BY_A_TOOL)}
+    assert long == {}
 
 
 def test_no_unfinished_work_is_marked() -> None:
@@ -182,11 +189,10 @@ def test_expected_outcomes_are_probabilities() -> None:
 def test_house_page_lists_every_folder() -> None:
     page = (ROOT / "docs/explanation/house.md").read_text()
     listed = set(re.findall(r"^\| `([\w./]+)` \|", page, re.M))
-    packages = {p.parent for p in (ROOT / "src").rglob("*.py")}
-    missing = sorted(
-        str(p.relative_to(ROOT)) for p in packages if str(p.relative_to(ROOT)) not in listed
-    )
-    assert missing == []
+    packages = {str(p.parent.relative_to(ROOT)) for p in (ROOT / "src").rglob("*.py")}
+    others = {f for f in FOLDERS if f not in ("src", "tests")}
+    tests = {f"tests/{name}" for name in ("unit", "property", "faults", "attacks")}
+    assert sorted(listed) == sorted(packages | others | tests)
 
 
 def test_version_is_in_the_changelog() -> None:

@@ -146,11 +146,18 @@ class Actor:
             _log.exception("dispatcher.step_failed")
 
     def settle(self, timeout: float) -> bool:
-        """Wait, elsewhere than in the thread, until no verb is under way."""
+        """Wait, elsewhere than in the thread, until it has done what was posted and no verb
+        is under way; whether that was so in time."""
         until = time.monotonic() + timeout
-        while self.under_way and time.monotonic() < until:
+        while self._thread.is_alive():
+            done = threading.Event()
+            self.post(done.set)
+            if not done.wait(max(0.0, until - time.monotonic())):
+                return False
+            if not self.under_way:
+                return True
             time.sleep(0.005)
-        return not self.under_way
+        return True
 
 
 def _nothing(_answer: Any) -> None:

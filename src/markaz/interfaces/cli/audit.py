@@ -7,9 +7,7 @@ from typing import Any
 
 import click
 
-from markaz.interfaces.cli import reach, tables
-
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+from markaz.interfaces.cli import reach, serve, tables
 
 
 @click.group("audit")
@@ -22,7 +20,7 @@ def command() -> None:
 @click.option("--verb", help="What was done, such as jobs.cancel.")
 @click.option("--subject", metavar="ID", help="To what.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
-@_AS_JSON
+@tables.AS_JSON
 @reach.speaks_to_centre
 def search(
     actor: str | None, verb: str | None, subject: str | None, limit: int, as_json: bool
@@ -37,9 +35,9 @@ def search(
 
 
 @command.command("verify")
-@click.option("--data", metavar="DIR", help="Data directory of the centre.")
-@click.option("--database", metavar="URL", help="Database, if not the data directory's.")
-@_AS_JSON
+@serve.data_options
+@tables.AS_JSON
+@serve.refuses_clearly
 def check(data: str | None, database: str | None, as_json: bool) -> None:
     """Recompute every hash of the trail, in the database itself; exits with 1 if one is wrong."""
     report = _report(data, database)
@@ -53,19 +51,11 @@ def check(data: str | None, database: str | None, as_json: bool) -> None:
 
 def _report(data: str | None, database: str | None) -> dict[str, Any]:
     """What the database holds, against itself and against the heads kept beside it."""
-    from markaz.centre import settings  # noqa: PLC0415 - not for --help
-    from markaz.centre.audit import heads, verify  # noqa: PLC0415
+    from markaz.centre.audit import heads, verify  # noqa: PLC0415 - not for --help
     from markaz.centre.db import dialect  # noqa: PLC0415
-    from markaz.centre.errors import CentreError  # noqa: PLC0415
 
-    try:
-        values = settings.load({"data": data, "database_url": database})
-    except CentreError as error:
-        reach.fail(error.message)
-    engine = dialect.open_engine(values.database_url, readers=1)
-    try:
-        with dialect.read_connection(engine) as connection:
-            path = values.data / heads.NAME
-            return verify.verify(connection, heads.read(path) if path.exists() else ())
-    finally:
-        engine.dispose()
+    values = serve.values_of(data, database)
+    path = values.data / heads.NAME
+    kept = heads.read(path) if path.exists() else ()
+    with serve.existing_database(values) as engine, dialect.read_connection(engine) as connection:
+        return verify.verify(connection, kept)

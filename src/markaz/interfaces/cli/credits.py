@@ -8,14 +8,14 @@ from typing import Any
 import click
 
 from markaz.interfaces.cli import reach, tables
+from markaz.interfaces.cli.acting import REASON, act
 
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 _DAY = 86_400 * tables.MICRO
 
 
 @click.group("credits", invoke_without_command=True)
 @click.option("--project", help="Only this project; else all of yours.")
-@_AS_JSON
+@tables.AS_JSON
 @click.pass_context
 @reach.speaks_to_centre
 def command(ctx: click.Context, project: str | None, as_json: bool) -> None:
@@ -30,9 +30,23 @@ def command(ctx: click.Context, project: str | None, as_json: bool) -> None:
     columns = ("project", "free", "reserved", "charged", "granted")
     rows = [(name, *(_amount(b, key) for key in columns[1:])) for name, b in found.items()]
     tables.table(columns, rows, "You are in no project.")
+    _allocations(found)
     for name, balance in found.items():
         for notice in balance["notices"]:
             click.echo(f"{name}: {notice['percent']} % used on {tables.when(notice['at'])}")
+
+
+def _allocations(found: dict[str, Any]) -> None:
+    """The allocations of the projects, whose ids operators need."""
+    rows = [
+        (a["allocation"], name, a["state"], tables.when(a["starts_at"]), tables.when(a["ends_at"]),
+         _amount(a, "free"))
+        for name, balance in found.items()
+        for a in balance["allocations"]
+    ]  # fmt: skip
+    if rows:
+        click.echo()
+        tables.table(("allocation", "project", "state", "from", "until", "free"), rows, "")
 
 
 def _amount(balance: dict[str, Any], key: str) -> str:
@@ -42,7 +56,7 @@ def _amount(balance: dict[str, Any], key: str) -> str:
 @command.command("statement")
 @click.argument("project")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
-@_AS_JSON
+@tables.AS_JSON
 @reach.speaks_to_centre
 def statement(project: str, limit: int, as_json: bool) -> None:
     """The newest entries of PROJECT's ledger."""
@@ -62,7 +76,7 @@ def statement(project: str, limit: int, as_json: bool) -> None:
 @click.argument("amount", metavar="CREDITS")
 @click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True)
 @click.option("--reason", default="", help="Why, for the ledger.")
-@_AS_JSON
+@tables.AS_JSON
 @reach.speaks_to_centre
 def grant(project: str, amount: str, days: int, reason: str, as_json: bool) -> None:
     """Give PROJECT an allocation of CREDITS (resource allocators and operators)."""
@@ -84,7 +98,7 @@ def grant(project: str, amount: str, days: int, reason: str, as_json: bool) -> N
 @click.argument("job")
 @click.argument("amount", metavar="CREDITS")
 @click.option("--reason", required=True, help="Why, for the ledger.")
-@_AS_JSON
+@tables.AS_JSON
 @reach.speaks_to_centre
 def refund(job: str, amount: str, reason: str, as_json: bool) -> None:
     """Give back CREDITS of what JOB was charged."""
@@ -93,3 +107,41 @@ def refund(job: str, amount: str, reason: str, as_json: bool) -> None:
         done = client.post(f"/jobs/{job}/refunds", body)
     if not tables.show(done, as_json):
         click.echo(f"Gave {amount} credits back for {job}.")
+
+
+@command.command("transfer")
+@click.argument("allocation", metavar="FROM")
+@click.argument("to")
+@click.argument("amount", metavar="CREDITS")
+@REASON
+@tables.AS_JSON
+@reach.speaks_to_centre
+def transfer(allocation: str, to: str, amount: str, reason: str, as_json: bool) -> None:
+    """Move CREDITS from the allocation FROM to the allocation TO (`markaz credits` lists them)."""
+    body = {"to": to, "amount": tables.to_micro(amount), "reason": reason}
+    path = f"/allocations/{allocation}/transfers"
+    act(path, body, as_json, lambda _: f"Moved {amount} credits to {to}.")
+
+
+@command.command("adjust", context_settings={"ignore_unknown_options": True})
+@click.argument("allocation")
+@click.argument("amount", metavar="CREDITS")
+@REASON
+@tables.AS_JSON
+@reach.speaks_to_centre
+def adjust(allocation: str, amount: str, reason: str, as_json: bool) -> None:
+    """Correct ALLOCATION by CREDITS, which may be negative."""
+    body = {"amount": tables.to_micro(amount), "reason": reason}
+    path = f"/allocations/{allocation}/adjustments"
+    act(path, body, as_json, lambda a: f"{allocation} has {tables.credits_text(a['free'])} free.")
+
+
+@command.command("revoke")
+@click.argument("allocation")
+@REASON
+@tables.AS_JSON
+@reach.speaks_to_centre
+def revoke(allocation: str, reason: str, as_json: bool) -> None:
+    """End ALLOCATION before its time."""
+    path = f"/allocations/{allocation}/revoke"
+    act(path, {"reason": reason}, as_json, lambda a: f"{allocation} is {a['state']}.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from markaz.interfaces.cli import reach, tables
+from markaz.interfaces.cli import serve, tables
 
 if TYPE_CHECKING:
     from markaz.centre.db.copy import Contents
@@ -27,18 +27,11 @@ def command() -> None:
 def _on_database(body: Callable[..., None]) -> Callable[..., None]:
     """Add --data and --database, and turn the centre's refusals into messages."""
 
-    @click.option("--data", metavar="DIR", help="Data directory of the centre.")
-    @click.option("--database", metavar="URL", help="Database, if not the data directory's.")
+    @serve.data_options
     @functools.wraps(body)
+    @serve.refuses_clearly
     def wrapped(data: str | None, database: str | None, **options: Any) -> None:
-        from markaz.centre import settings  # noqa: PLC0415 - not for --help
-        from markaz.centre.errors import CentreError  # noqa: PLC0415
-
-        try:
-            values = settings.load({"data": data, "database_url": database})
-            body(values.database_url, **options)
-        except CentreError as error:
-            reach.fail(error.message)
+        body(serve.values_of(data, database).database_url, **options)
 
     return wrapped
 
@@ -55,18 +48,19 @@ def upgrade(url: str) -> None:
 
 @command.command("backup")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@tables.AS_JSON
 @_on_database
 def back_up(url: str, path: Path, as_json: bool) -> None:
     """Write everything into the new file PATH, while the centre may be working."""
     from markaz.centre.db import backup  # noqa: PLC0415 - not for --help
 
+    serve.must_exist(url)
     _report(backup.backup(url, path), as_json, f"Backed up to {path}.")
 
 
 @command.command("restore")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@tables.AS_JSON
 @_on_database
 def restore(url: str, path: Path, as_json: bool) -> None:
     """Bring the backup PATH into an empty database."""
@@ -77,17 +71,17 @@ def restore(url: str, path: Path, as_json: bool) -> None:
 
 @command.command("copy-to")
 @click.argument("target", metavar="URL")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@tables.AS_JSON
 @_on_database
 def copy_to(url: str, target: str, as_json: bool) -> None:
     """Copy everything into the empty database URL and compare the two.
 
     Stop the centre first. URL is like postgresql://user@host/name.
     """
-    from markaz.centre import settings  # noqa: PLC0415 - not for --help
-    from markaz.centre.db import backup  # noqa: PLC0415
+    from markaz.centre.db import backup  # noqa: PLC0415 - not for --help
 
-    target_url = settings.Settings({"database_url": target}).database_url
+    serve.must_exist(url)
+    target_url = serve.values_of(None, target).database_url
     _report(backup.copy_to(url, target_url), as_json, "Copied; counts and hashes agree.")
 
 

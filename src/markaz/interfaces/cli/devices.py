@@ -7,12 +7,11 @@ from typing import Any
 import click
 
 from markaz.interfaces.cli import reach, tables
-
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+from markaz.interfaces.cli.acting import act
 
 
 @click.group("devices", invoke_without_command=True)
-@_AS_JSON
+@tables.AS_JSON
 @click.pass_context
 @reach.speaks_to_centre
 def command(ctx: click.Context, as_json: bool) -> None:
@@ -29,7 +28,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
 @command.command("show")
 @click.argument("device")
-@_AS_JSON
+@tables.AS_JSON
 @reach.speaks_to_centre
 def show(device: str, as_json: bool) -> None:
     """One DEVICE: its description and prices."""
@@ -52,7 +51,7 @@ def show(device: str, as_json: bool) -> None:
 @click.argument("device")
 @click.option("--status", help="offline, idle, error, maintenance, needs-calibration …")
 @click.option("--accepting/--not-accepting", default=None, help="Whether it takes jobs.")
-@_AS_JSON
+@tables.AS_JSON
 @reach.speaks_to_centre
 def change(device: str, status: str | None, accepting: bool | None, as_json: bool) -> None:
     """Change DEVICE (operators)."""
@@ -71,7 +70,7 @@ def change(device: str, status: str | None, accepting: bool | None, as_json: boo
 @click.option("--second", default="0", metavar="CREDITS", help="For a second of run time.")
 @click.option("--shot", default="0", metavar="CREDITS", help="For a shot.")
 @click.option("--job", default="0", metavar="CREDITS", help="For a job.")
-@_AS_JSON
+@tables.AS_JSON
 @reach.speaks_to_centre
 def rate(device: str, second: str, shot: str, job: str, as_json: bool) -> None:
     """Set what DEVICE costs from now on (operators)."""
@@ -82,3 +81,16 @@ def rate(device: str, second: str, shot: str, job: str, as_json: bool) -> None:
         )
     if not tables.show(made, as_json):
         click.echo(f"{device}: {second} a second, {shot} a shot, {job} a job, from now on.")
+
+
+def _step(name: str, meaning: str, said: str) -> None:
+    @command.command(name, help=meaning)
+    @click.argument("device")
+    @tables.AS_JSON
+    @reach.speaks_to_centre
+    def step(device: str, as_json: bool) -> None:
+        act(f"/devices/{device}/{name}", None, as_json, lambda _: f"{device} {said}")
+
+
+_step("default", "Have jobs that name no device run on DEVICE (operators).", "is the default now.")
+_step("retire", "Take DEVICE out of service for good (operators).", "is retired.")

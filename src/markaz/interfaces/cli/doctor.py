@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import import_module
 from typing import Any, Final
 
 import click
 
 from markaz import __version__
+from markaz.interfaces.cli import doctor_centre, serve
 from markaz.interfaces.cli.engines import classes
+from markaz.interfaces.cli.finding import FAILURE, OK, WARNING, Finding
 from markaz.interfaces.cli.pool import Pool
 from markaz.interfaces.cli.render import Style, seconds
 from markaz.quantum.programs.errors import ProgramError
 
-OK, WARNING, FAILURE = "ok", "warning", "failure"
 IMPORT_LIMIT_SECONDS: Final = 120.0
 _BELL: Final = b'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; h q[0]; cx q[0],q[1];'
 _PAINT: Final = {OK: "bar", WARNING: "warn", FAILURE: "bad"}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check: its name, what was found, and how to mend what is not ``ok``."""
-
-    name: str
-    state: str
-    found: str
-    mend: str = ""
-
-
 @click.command("doctor")
+@serve.data_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def command(as_json: bool) -> None:
-    """Check Python, engines, the walls around strangers' programs and compiled kernels.
+def command(data: str | None, database: str | None, as_json: bool) -> None:
+    """Check this installation and the centre whose data are here, and say how to mend it.
 
-    Exits with 1 when something must be mended before programs can be run.
+    Python, engines, the walls around strangers' programs, compiled kernels; the centre's
+    data directory, secrets, disk, database, workers, mail and address. Exits with 1 when
+    something must be mended.
     """
     style, failed = Style.of(sys.stdout), False
-    for finding in findings(style):
+    for finding in itertools.chain(findings(style), doctor_centre.findings(data, database)):
         failed |= finding.state == FAILURE
         if as_json:
             click.echo(json.dumps(asdict(finding)))
@@ -59,7 +54,7 @@ def _shown(finding: Finding, style: Style) -> str:
 
 
 def findings(style: Style) -> Iterator[Finding]:
-    """All checks, in the order in which they are printed."""
+    """All checks of the installation, in the order in which they are printed."""
     yield _python()
     yield from _engines(style)
     yield _walls()

@@ -6,13 +6,16 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from markaz.interfaces.cli import show_job, submit
+from markaz.interfaces.cli import reach, show_job, submit
 from markaz.interfaces.cli.options import read_angle
 from markaz.interfaces.cli.render import Style
+
+if TYPE_CHECKING:
+    from markaz.interfaces.rest_api.client import Client, ClientError
 
 _PARAMETER: Final = re.compile(r"--param (\w+)=(\S+)")
 SUFFIXES: Final = (".qasm", ".qcis")
@@ -37,16 +40,32 @@ def show(url: str, key: str, folder: Path) -> None:
     from markaz.interfaces.rest_api.client import Client, ClientError  # noqa: PLC0415 - slow
 
     files = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES)
+    completed = 0
     with Client(url, key) as client:
-        for file in files:
+        jobs: list[dict[str, Any] | ClientError] = []
+        for file in files:  # all of them before any result: they run side by side
+            body = submit.body_of(str(file), NOTHING | {"name": file.name} | settings_of(file))
             try:
-                body = submit.body_of(str(file), NOTHING | {"name": file.name} | settings_of(file))
-                job = client.wait(client.post("/jobs", body)["job"])
+                jobs.append(client.post("/jobs", body))
             except ClientError as error:
-                click.echo(f"{file.name}: {error}", err=True)
-                continue
-            click.echo("\n".join(show_job.shown(job, Style.of(sys.stderr))), err=True)
-    click.echo(f"{len(files)} examples ran through the queue: markaz jobs lists them.", err=True)
+                jobs.append(error)
+        for file, job in zip(files, jobs, strict=True):
+            completed += _shown(client, file, job)
+    said = f"{completed} of {len(files)} examples ran through the queue; `markaz jobs` lists them."
+    click.echo(f"\n{said}\n", err=True)
+
+
+def _shown(client: Client, file: Path, job: dict[str, Any] | ClientError) -> bool:
+    """Print what became of one example; whether it has a result."""
+    try:
+        if not isinstance(job, dict):
+            raise job
+        done = client.wait(job["job"])
+    except submit.client_error() as error:
+        click.echo(f"{file.name}: {reach.words(error)}", err=True)
+        return False
+    click.echo("\n".join(show_job.shown(done, Style.of(sys.stderr))), err=True)
+    return not show_job.is_failed(done)
 
 
 def settings_of(file: Path) -> dict[str, Any]:

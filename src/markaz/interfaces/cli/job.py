@@ -22,6 +22,6 @@ def command(job: str, wait: bool, as_json: bool) -> None:
     """
     with reach.connect() as client:
         found = submit.wait_for(client, job, quiet=as_json) if wait else client.get(f"/jobs/{job}")
-    if not tables.show(found, as_json):
+    if not tables.show(show_job.contracted(found), as_json):
         show_job.say(show_job.shown(found, Style.of(sys.stdout)))
-    sys.exit(reach.EXIT_FAILED if found["state"] in ("failed", "cancelled") else 0)
+    sys.exit(reach.EXIT_FAILED if show_job.is_failed(found) else 0)

@@ -8,11 +8,9 @@ import click
 
 from markaz.interfaces.cli import reach, tables
 
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-
 
 @click.group("keys", invoke_without_command=True)
-@_AS_JSON
+@tables.AS_JSON
 @click.pass_context
 @reach.speaks_to_centre
 def command(ctx: click.Context, as_json: bool) -> None:
@@ -39,7 +37,7 @@ def _row(key: dict[str, Any]) -> tuple[Any, ...]:
 )
 @click.option("--project", help="The only project that it shall work in.")
 @click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True)
-@_AS_JSON
+@tables.AS_JSON
 @reach.speaks_to_centre
 def create(
     label: str, scopes: tuple[str, ...], project: str | None, days: int, as_json: bool
@@ -55,7 +53,7 @@ def create(
 
 @command.command("revoke")
 @click.argument("key", metavar="ID")
-@_AS_JSON
+@tables.AS_JSON
 @reach.speaks_to_centre
 def revoke(key: str, as_json: bool) -> None:
     """Revoke the key ID; it stops working at once."""

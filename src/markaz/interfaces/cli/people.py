@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import quote
+
 import click
 
-from markaz.interfaces.cli import reach, tables
+from markaz.interfaces.cli import reach, serve, tables
 
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+ROLES = ("operator", "director", "resource allocator", "reviewer", "trainer")
 
 
 @click.group("people", invoke_without_command=True)
 @click.option("--state", help="Only accounts in this state, such as pending.")
-@_AS_JSON
+@tables.AS_JSON
 @click.pass_context
 @reach.speaks_to_centre
 def command(ctx: click.Context, state: str | None, as_json: bool) -> None:
@@ -31,7 +34,7 @@ def command(ctx: click.Context, state: str | None, as_json: bool) -> None:
 @click.option("--name", required=True, help="The person's name.")
 @click.option("--email", help="Mail address.")
 @click.option("--institution", metavar="ID", help="Institution; else the centre's own.")
-@_AS_JSON
+@tables.AS_JSON
 @reach.speaks_to_centre
 def add(login: str, name: str, email: str | None, institution: str | None, as_json: bool) -> None:
     """Make the account LOGIN; prints a one-time code for its first password."""
@@ -56,10 +59,10 @@ def set_password(url: str) -> None:
 
 
 @command.command("step")
-@click.argument("user", metavar="ID")
+@click.argument("user", metavar="LOGIN")
 @click.argument("step", type=click.Choice(("approve", "refuse", "suspend", "reactivate")))
 @click.option("--reason", help="Why (refuse, suspend).")
-@_AS_JSON
+@tables.AS_JSON
 @reach.speaks_to_centre
 def move(user: str, step: str, reason: str | None, as_json: bool) -> None:
     """Approve, refuse, suspend or reactivate an account."""
@@ -70,23 +73,109 @@ def move(user: str, step: str, reason: str | None, as_json: bool) -> None:
 
 
 @command.command("code")
-@click.argument("user", metavar="ID")
+@click.argument("user", metavar="LOGIN")
 @click.option("--lost", type=click.Choice(("password", "totp")), default="password")
-@_AS_JSON
+@click.option("--offline", is_flag=True, help="From a stopped centre's data, without a login.")
+@serve.data_options
+@tables.AS_JSON
 @reach.speaks_to_centre
-def code(user: str, lost: str, as_json: bool) -> None:
-    """Make a one-time code for somebody who lost a password or authenticator."""
-    with reach.connect() as client:
-        made = client.post(f"/users/{user}/codes", {"lost": lost})
+def code(
+    user: str, lost: str, offline: bool, data: str | None, database: str | None, as_json: bool
+) -> None:
+    """Make a one-time code for somebody who lost a password or authenticator.
+
+    With --offline whoever may write the data directory of a stopped centre makes one, for
+    operators who have locked themselves out.
+    """
+    if offline:
+        made = _offline_code(user, lost, data, database)
+    else:
+        with reach.connect() as client:
+            made = client.post(f"/users/{user}/codes", {"lost": lost})
     if not tables.show(made, as_json):
         click.echo(made["secret"])
+
+
+def _offline_code(user: str, lost: str, data: str | None, database: str | None) -> dict[str, Any]:
+    with serve.refusals():
+        values = serve.values_of(data, database)
+        from markaz.interfaces import start  # noqa: PLC0415 - the whole centre
+
+        return start.code_at_console(values, user, lost)
+
+
+@command.command("show")
+@click.argument("user", metavar="LOGIN", required=False)
+@tables.AS_JSON
+@reach.speaks_to_centre
+def show(user: str | None, as_json: bool) -> None:
+    """One account; without LOGIN your own."""
+    with reach.connect() as client:
+        found = client.get(f"/users/{user}" if user else "/me")
+    if tables.show(found, as_json):
+        return
+    for name, value in found.items():
+        shown = tables.when(value) if name.endswith("_at") else tables.word(value)
+        click.echo(f"{name}: {shown}")
+
+
+@command.command("role")
+@click.argument("user", metavar="LOGIN")
+@click.argument("role", type=click.Choice(ROLES))
+@click.option("--take", is_flag=True, help="Take it away.")
+@tables.AS_JSON
+@reach.speaks_to_centre
+def role(user: str, role: str, take: bool, as_json: bool) -> None:
+    """Give an account a ROLE at the centre, or take it away (operators)."""
+    with reach.connect() as client:
+        if take:
+            found = client.delete(f"/users/{user}/roles/{quote(role)}")
+        else:
+            found = client.post(f"/users/{user}/roles", {"role": role})
+    if not tables.show(found, as_json):
+        click.echo(f"{found['login']}: {tables.word(found['roles'])}")
+
+
+@command.command("export")
+@click.argument("user", metavar="LOGIN", required=False)
+@reach.speaks_to_centre
+def export(user: str | None) -> None:
+    """All that the centre holds about a person, as JSON; without LOGIN about you."""
+    with reach.connect() as client:
+        tables.show(client.get(f"/users/{user}/export" if user else "/me/export"), True)
+
+
+@command.command("erase")
+@click.argument("user", metavar="LOGIN")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@tables.AS_JSON
+@reach.speaks_to_centre
+def erase(user: str, yes: bool, as_json: bool) -> None:
+    """Erase a person's data for good; what jobs cost stays in the ledger, without a name."""
+    if not yes:
+        click.confirm(f"Erase {user} for good?", abort=True, err=True)
+    with reach.connect() as client:
+        done = client.delete(f"/users/{user}")
+    if not tables.show(done, as_json):
+        click.echo(f"{user} is {done['state']}.")
+
+
+@command.command("password")
+@reach.speaks_to_centre
+def password() -> None:
+    """Change your own password."""
+    old = click.prompt("Password until now", hide_input=True, err=True)
+    new = click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
+    with reach.connect() as client:
+        done = client.post("/me/password", {"old": old, "new": new})
+    click.echo(f"The password is changed; other logins have ended, {done['keys']} keys go on.")
 
 
 @command.command("institutions")
 @click.option("--add", "name", help="Add one of this name.")
 @click.option("--country", default="", help="Its country, two letters.")
 @click.option("--shares", type=click.IntRange(0), default=1, help="Its shares of the machine.")
-@_AS_JSON
+@tables.AS_JSON
 @reach.speaks_to_centre
 def institutions(name: str | None, country: str, shares: int, as_json: bool) -> None:
     """List institutions, or add one."""

@@ -40,8 +40,8 @@ def login_file() -> Path:
     return Path(base) / "markaz" / "login.json"
 
 
-def find_login() -> Login:
-    """From MARKAZ_URL and MARKAZ_KEY, else what ``markaz login`` kept.
+def find_login(key: str | None = None) -> Login:
+    """From MARKAZ_URL and MARKAZ_KEY (or ``key``), else what ``markaz login`` kept.
 
     Raises click.UsageError if there is neither.
     """
@@ -49,7 +49,7 @@ def find_login() -> Login:
     url = os.environ.get("MARKAZ_URL") or kept.get("url")
     # A key belongs to one centre: never send it to another that MARKAZ_URL names.
     same = kept.get("key") if url == kept.get("url") else None
-    key = os.environ.get("MARKAZ_KEY") or same
+    key = key or os.environ.get("MARKAZ_KEY") or same
     if not url or not key:
         missing = "MARKAZ_URL" if not url else "MARKAZ_KEY"
         raise click.UsageError(
@@ -107,9 +107,17 @@ def speaks_to_centre(body: Callable[..., T]) -> Callable[..., T]:
         try:
             return body(*args, **options)
         except client.ClientError as error:
-            fail(str(error), EXIT_UNREACHABLE if is_unreachable(error) else EXIT_FAILED)
+            fail(words(error), EXIT_UNREACHABLE if is_unreachable(error) else EXIT_FAILED)
 
     return command
+
+
+def words(error: ClientError) -> str:
+    """A refusal in words, with the field that it is about."""
+    first: dict[str, str] = next(iter(error.problem.get("errors") or ()), {})
+    field = first.get("parameter") or str(first.get("pointer", "")).removeprefix("#/")
+    # A request that does not fit its model names its fields by itself.
+    return f"{field}: {error}" if field and first.get("detail") == str(error) else str(error)
 
 
 def is_unreachable(error: ClientError) -> bool:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
@@ -15,6 +16,8 @@ import click
 from markaz.interfaces.cli import reach
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from markaz.centre.settings import Settings
 
 T = TypeVar("T")
@@ -85,6 +88,38 @@ def values_of(data: str | None, database: str | None, **more: Any) -> Settings:
     if kind not in ("sqlite", "postgresql"):
         raise invalid("database_url", "a database is named like postgresql://user@host/name")
     return values
+
+
+def must_exist(url: str) -> None:
+    """Raise CentreError ``not-found`` for a database file that is not there."""
+    from markaz.centre.errors import CentreError  # noqa: PLC0415 - not for --help
+
+    prefix, _, path = url.partition(":///")
+    if prefix == "sqlite" and not Path(path).exists():
+        raise CentreError("not-found", f"there is no centre: {path} is not there")
+
+
+@contextmanager
+def existing_database(values: Settings) -> Iterator[Engine]:
+    """The centre's database, which must be there and current; none is made.
+
+    Raises CentreError: ``not-found`` where there is no file, ``conflict`` for another schema,
+    ``unavailable``.
+    """
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - not for --help
+
+    from markaz.centre.db import dialect, migrate  # noqa: PLC0415
+
+    must_exist(values.database_url)
+    engine = dialect.open_engine(values.database_url, readers=1)
+    try:
+        with engine.connect() as connection:
+            migrate.check_current(connection)
+        yield engine
+    except DBAPIError as error:
+        raise dialect.translated(error) from error
+    finally:
+        engine.dispose()
 
 
 def settings_of(given: dict[str, Any]) -> Settings:

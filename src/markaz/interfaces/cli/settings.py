@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import click
 
-from markaz.interfaces.cli import tables
+from markaz.interfaces.cli import serve, tables
 
 
 @click.command("settings")
 @click.option("--data", metavar="DIR", help="Data directory of the centre.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@tables.AS_JSON
+@serve.refuses_clearly
 def command(data: str | None, as_json: bool) -> None:
     """Show every setting: its value here, its environment variable and its meaning."""
     from markaz.centre import settings  # noqa: PLC0415 - not for --help
-    from markaz.centre.errors import CentreError  # noqa: PLC0415
 
-    try:
-        rows = settings.load({"data": data}).shown()
-    except CentreError as error:
-        raise click.UsageError(error.message) from None
+    rows = settings.load({"data": data}).shown()
     if tables.show(rows, as_json):
         return
     group = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,26 +15,39 @@ from markaz.interfaces.cli import options, reach, show_job, tables
 from markaz.interfaces.cli.render import Style
 
 if TYPE_CHECKING:
-    from markaz.interfaces.rest_api.client import Client
+    from markaz.interfaces.rest_api.client import Client, ClientError
 
 LOOK_SECONDS: Final = 2  # between two looks at why a job waits
+_LINE_START: Final = "\r\x1b[K"
+
+
+def program_options(body: Callable[..., None]) -> Callable[..., None]:
+    """The options that say where and how a program runs; shared with `markaz estimate`."""
+    for option in (
+        click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), help="Seconds."),
+        click.option("--param", "parameters", multiple=True, callback=options.read_bindings,
+                     metavar="NAME=VALUE", help="Value of a parameter."),
+        click.option("--observable", "-o", "observables", multiple=True,
+                     help='Such as "ZZ + 0.5*XI".'),
+        click.option("--engine", help="Engine; else the best for each program."),
+        click.option("--seed", type=click.IntRange(0, options.MAX_SEED), help="Seed; else drawn."),
+        click.option("--shots", type=click.IntRange(1, options.MAX_SHOTS), help="Shots (1024)."),
+        click.option("--project", "-p", envvar="MARKAZ_PROJECT",
+                     help="Project that pays; else MARKAZ_PROJECT, or your only one."),
+        click.option("--device", "-d", help="Device; else the centre's default."),
+    ):  # fmt: skip
+        body = option(body)
+    return body
 
 
 @click.command("submit")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--device", "-d", help="Device; else the centre's default.")
-@click.option("--project", "-p", help="Project that pays; else your only one.")
-@click.option("--shots", type=click.IntRange(1, options.MAX_SHOTS), help="Shots (1024).")
-@click.option("--seed", type=click.IntRange(0, options.MAX_SEED), help="Seed; else drawn.")
-@click.option("--engine", help="Engine; else the best for each program.")
-@click.option("--observable", "-o", "observables", multiple=True, help='Such as "ZZ + 0.5*XI".')
-@click.option("--param", "parameters", multiple=True, callback=options.read_bindings,
-              metavar="NAME=VALUE", help="Value of a parameter.")  # fmt: skip
-@click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), help="Seconds.")
+@program_options
 @click.option("--name", default="", help="What to call the job.")
 @click.option("--tag", "tags", multiple=True, help="A word to find it by.")
 @click.option("--private", is_flag=True, help="Only you see program and result.")
 @click.option("--session", help="Session that the jobs belong to.")
+@click.option("--qos", help="Class of service: normal, scavenger, booking, teaching …")
 @click.option("--wait", is_flag=True, help="Wait for the results and print them.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document for each file.")
 @reach.speaks_to_centre
@@ -43,43 +56,50 @@ def command(files: tuple[str, ...], wait: bool, as_json: bool, **given: Any) -> 
 
     Exits with 1 if a program was refused or a job failed, 3 if the centre is not reachable.
     """
-    from markaz.interfaces.rest_api.client import ClientError  # noqa: PLC0415 - httpx is slow
-
-    failed = False
+    failed, style = False, Style.of(sys.stdout)
     with reach.connect() as client:
-        for file in files:
+        jobs = []
+        for file in files:  # all of them before any result: they run side by side
             try:
-                done = _one(client, file, given, wait, as_json)
-            except ClientError as error:
-                if error.status == 0:
-                    raise
+                job = client.post("/jobs", body_of(file, given))
+            except (Refused, client_error()) as error:
                 _refused(file, error, as_json)
                 failed = True
-            else:
-                failed |= done["state"] in ("failed", "cancelled")
+                continue
+            jobs.append(job)
+            if not wait and not tables.show(job, as_json):
+                click.echo(show_job.submitted(job))
+        for job in jobs if wait else ():
+            done = wait_for(client, job["job"], quiet=as_json)
+            failed |= show_job.is_failed(done)
+            if not tables.show(show_job.contracted(done), as_json):
+                show_job.say(show_job.shown(done, style, given["observables"]))
     sys.exit(reach.EXIT_FAILED if failed else 0)
 
 
+class Refused(Exception):
+    """A file that cannot be handed in: ``kind`` as in a job's error, and why."""
+
+    kind = "file"
+
+
+def client_error() -> type[ClientError]:
+    """The exception of refused requests; importing it takes a while."""
+    from markaz.interfaces.rest_api.client import ClientError  # noqa: PLC0415 - httpx is slow
+
+    return ClientError
+
+
 def _refused(file: str, error: Any, as_json: bool) -> None:
-    click.echo(f"markaz: {file}: {error}", err=True)
-    tables.show({"file": file, "job": None, "state": None, "error": error.problem}, as_json)
-
-
-def _one(
-    client: Client, file: str, given: Mapping[str, Any], wait: bool, as_json: bool
-) -> dict[str, Any]:
-    """Submit ``file`` and print what became of it; the job's document."""
-    job: dict[str, Any] = client.post("/jobs", body_of(file, given))
-    if wait:
-        job = wait_for(client, job["job"], quiet=as_json)
-    if tables.show(job, as_json):
-        return job
-    if wait:
-        show_job.say(show_job.shown(job, Style.of(sys.stdout)))
-    else:
-        held = f" ({job['reason']})" if job.get("reason") else ""
-        click.echo(f"{job['job']} {job['state']}{held}")
-    return job
+    """Report a file that was not taken. Raises the error if there was no centre at all."""
+    if not isinstance(error, Refused) and reach.is_unreachable(error):
+        raise error
+    message = str(error) if isinstance(error, Refused) else reach.words(error)
+    click.echo(f"markaz: {file}: {message}", err=True)
+    why = {"kind": error.kind, "message": message}
+    if not isinstance(error, Refused):
+        why |= error.problem.get("details") or {}
+    tables.show({"file": file, "job": None, "state": None, "error": why}, as_json)
 
 
 def body_of(file: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,7 +108,7 @@ def body_of(file: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
     data = _read(file)
     named = {"limit_seconds": given["time_limit"]} | {
-        k: given[k] for k in ("device", "project", "session", "name")
+        k: given.get(k) for k in ("device", "project", "session", "name", "qos")
     }
     run = {k: given[k] for k in ("shots", "seed", "engine", "parameters")}
     run["observables"] = list(given["observables"])
@@ -97,8 +117,8 @@ def body_of(file: str, given: Mapping[str, Any]) -> dict[str, Any]:
         **_program(data),
         "format": detect(file, data[:HEAD_BYTES]),
         "options": {k: v for k, v in run.items() if v not in (None, [], {})},
-        "tags": list(given["tags"]),
-        "private": given["private"],
+        **({"tags": list(given["tags"])} if given.get("tags") else {}),
+        **({"private": True} if given.get("private") else {}),
     }
 
 
@@ -106,7 +126,7 @@ def _read(file: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
-        reach.fail(f"{file}: {error.strerror}")
+        raise Refused(error.strerror) from None
 
 
 def _program(data: bytes) -> dict[str, str]:
@@ -119,19 +139,29 @@ def _program(data: bytes) -> dict[str, str]:
 
 def wait_for(client: Client, job: str, *, quiet: bool) -> dict[str, Any]:
     """The document of ``job`` once it has ended; meanwhile say where it stands."""
-    if quiet or not sys.stderr.isatty():
-        return client.wait(job)
-    started, found = time.monotonic(), client.wait(job, LOOK_SECONDS)
+    try:
+        if quiet or not sys.stderr.isatty():
+            return client.wait(job)
+        return _watched(client, job)
+    except KeyboardInterrupt:
+        click.echo(f"\nmarkaz: {job} goes on; `markaz job {job} --wait` waits again", err=True)
+        raise
+
+
+def _watched(client: Client, job: str) -> dict[str, Any]:
+    started, found = time.monotonic(), client.wait(job, 0)
     while found["state"] not in show_job.FINAL:
         _progress(found, time.monotonic() - started)
         found = client.wait(job, LOOK_SECONDS)
-    click.echo("\r\x1b[K", nl=False, err=True)
+    click.echo(_LINE_START, nl=False, err=True)
     return found
 
 
 def _progress(job: dict[str, Any], waited: float) -> None:
+    """One line that the next one overwrites."""
     why = job.get("why") or {}
     place = f", position {why['position']:,}" if why.get("position") is not None else ""
+    wait = f", starts {show_job.range_words(why['wait'])}" if why.get("wait") else ""
     reason = f" ({job['reason']})" if job.get("reason") else ""
-    text = f"{job['job']} {job['state']}{reason}{place}, {tables.seconds_text(waited)}"
-    click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+    text = f"{job['job']} {job['state']}{reason}{place}{wait}, {tables.seconds_text(waited)}"
+    click.echo(_LINE_START + text, nl=False, err=True)

@@ -26,6 +26,9 @@ _STATE_COLOURS: Final = {
 }
 
 
+AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+
+
 def show(document: Any, as_json: bool) -> bool:
     """Print ``document`` as one line of JSON if that was asked for; whether it was."""
     if as_json:

@@ -96,7 +96,9 @@ def _touch(connection: Connection) -> None:
 
 async def _may_look(api: Api, request: Request) -> None:
     client = request.client.host if request.client else ""
-    if _is_loopback(client) and "authorization" not in request.headers:
+    # Whoever comes through a proxy on this machine is not on this machine.
+    came_through = {"authorization", "forwarded", "x-forwarded-for"}.intersection(request.headers)
+    if _is_loopback(client) and not came_through:
         return
     actor = await api.gate.actor_of(request)
     if not actor.known:

@@ -23,7 +23,7 @@ _DESCRIPTION: Final = (
 _BY_STATUS: Final[dict[int, list[str]]] = {}
 for _kind, (_status, *_rest) in KINDS.items():
     _BY_STATUS.setdefault(_status, []).append(_kind)
-_ALWAYS: Final = (422, 429, 500, 503)
+_ALWAYS: Final = (401, 422, 429, 500, 503)
 _LIMITED: Final = ("RateLimit", "RateLimit-Policy")
 
 
@@ -65,11 +65,9 @@ def _complete(operation: dict[str, Any], route: Route) -> None:
 
 
 def refusals(route: Route) -> list[int]:
-    """The statuses that a route may refuse with."""
+    """The statuses that a route may refuse with; 401 also where a needless key is bad."""
     found = set(_ALWAYS)
-    if route.who is not Who.ANYONE or "login" in route.path:
-        found.add(401)
-    if route.who not in (Who.ANYONE,):
+    if route.who is not Who.ANYONE:
         found |= {403, 404}
     if route.names:
         found.add(404)

@@ -73,7 +73,7 @@ def of_validation(error: ValidationError, *, parameters: bool) -> dict[str, Any]
     found = error.errors(include_url=False, include_context=False, include_input=False)
     errors = [located(e["loc"], _text(e), parameter=parameters) for e in found[:MAX_ERRORS]]
     first = errors[0]
-    where = first.get("parameter") or first["pointer"]
+    where = first["parameter" if parameters else "pointer"]
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
     return problem("invalid", f"{where}: {first['detail']}{more}", errors=errors)
 

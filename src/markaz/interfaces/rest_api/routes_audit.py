@@ -72,7 +72,7 @@ class AuditSearch(Listing):
 
     since: Micros | None = described("From this time on.", None)
     until: Micros | None = described("Before this time.", None)
-    actor: Label | None = described("Only what this one did.", None)
+    by: Label | None = described("Only what this one did.", None)
     verb: Label | None = described("Only this; may end in `.*`.", None)
     subject: str | None = Field(None, min_length=1, max_length=200, description="Only about this.")
 

@@ -23,7 +23,7 @@ from markaz.quantum.programs.program_hash import program_hash
 from tests.attacks import hostile_openqasm, hostile_qpy
 from tests.worker_tools import BELL, dense, until
 
-BOMB = b"OPENQASM 3.0; qubit[100000] q; for int i in [0:199] { U(0.1, 0, 0) q; }"
+BOMB = b"OPENQASM 3.0; qubit[1000000] q;"
 ROTATION = (
     b"OPENQASM 3.0; input float theta; qubit[2] q; U(theta, 0, 0) q[0]; ctrl @ U(1,0,0) q[0], q[1];"
 )

@@ -220,7 +220,7 @@ def test_a_bad_body_is_refused_by_name(
 @pytest.mark.parametrize(
     ("query", "name"),
     [("limit=x", "limit"), ("limit=0", "limit"), ("limit=501", "limit"), ("other=1", "other"),
-     ("limit=1&limit=2", "limit"), ("after=", "after"), ("after=" + "x" * 101, "after")],
+     ("limit=1&limit=2", "limit"), ("after=", "after"), ("after=" + "x" * 101, "after"), ("=1", "")],
 )  # fmt: skip
 def test_a_bad_parameter_is_refused_by_name(world: World, query: str, name: str) -> None:
     document = world().get(f"/v1/things/a?{query}").json()
@@ -497,6 +497,8 @@ def test_metrics_are_for_this_machine_and_operators(world: World) -> None:
     assert wanted in text
     far = Browser(client.app, address="192.0.2.7")
     assert far.get("/metrics").status_code == 401
+    through = {"X-Forwarded-For": "192.0.2.7"}
+    assert client.get("/metrics", headers=through).status_code == 401
 
 
 def test_the_document_describes_requests_answers_and_refusals(world: World) -> None:

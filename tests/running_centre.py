@@ -1,0 +1,172 @@
+"""A real ``markaz up`` (or ``serve``) in a process of its own, to be talked to and killed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from markaz.interfaces.rest_api.client import Client
+
+MARKAZ = [sys.executable, str(Path(sys.executable).with_name("markaz"))]
+START_SECONDS = 100.0  # a cold machine compiles the kernels first
+BELL = 'OPENQASM 2.0;include "qelib1.inc";qreg q[2];h q[0];cx q[0],q[1];'
+T = TypeVar("T")
+
+
+def long_program(layers: int, qubits: int = 20) -> str:
+    """A program that no shortcut simulates, of ``layers`` layers."""
+    lines = [f'OPENQASM 2.0;include "qelib1.inc";qreg q[{qubits}];']
+    for layer in range(layers):
+        lines += [f"rx({0.1 + 0.01 * layer + 0.1 * q}) q[{q}];" for q in range(qubits)]
+        lines += [f"cu1(0.{layer % 9 + 1}) q[{q}],q[{(q + layer % (qubits - 1) + 1) % qubits}];"
+                  for q in range(qubits)]  # fmt: skip
+    return "\n".join(lines)
+
+
+def until(condition: Callable[[], T], seconds: float = 30.0) -> T:
+    """The first true value of ``condition``. Raises AssertionError after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.01)
+    return found
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """The environment without anybody's centre in it."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("MARKAZ_")}
+    return kept | more
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of the children of ``pid``, which may have ended."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += map(int, task.read_text().split())
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether ``pid`` runs (a zombie does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def command_line(pid: int) -> str:
+    """The command line of a process; empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+class RunningCentre:
+    """One process over the data in ``data``; ``document`` is its ready line."""
+
+    def __init__(self, data: Path, *arguments: str, command: str = "up", **settings: str) -> None:
+        self.data = data
+        self.log = data.with_name(data.name + ".log")
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*MARKAZ, command, "--data", str(data), "--json", *arguments],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=clean_environment(**settings),
+                start_new_session=True,
+            )
+        self.seen_workers: set[int] = set()
+        self.document: dict[str, Any] = json.loads(self._line())
+        first = data / "first-login.json"
+        self.secrets = json.loads(first.read_text()) if first.exists() else {}
+
+    def _line(self) -> bytes:
+        assert self.process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            ready = selector.select(START_SECONDS)
+        line = self.process.stdout.readline() if ready else b""
+        if not line:
+            self.kill()
+            raise AssertionError(f"it did not get ready:\n{self.log.read_text()[-4000:]}")
+        return line
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return str(self.document["url"])
+
+    @property
+    def key(self) -> str:
+        """The first operator's key."""
+        return str(self.secrets["api_key"])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the commands need to find it."""
+        return {"MARKAZ_URL": self.url, "MARKAZ_KEY": self.key}
+
+    def client(self, key: str | None = None) -> Client:
+        """A client, by default the first operator's."""
+        return Client(self.url, key or self.key)
+
+    def workers(self) -> list[int]:
+        """Its worker processes."""
+        found = [p for p in children(self.process.pid) if "markaz worker" in command_line(p)]
+        self.seen_workers |= set(found)
+        return found
+
+    def rest_of_stdout(self) -> bytes:
+        """What came after the ready line; to be asked once it has ended."""
+        assert self.process.stdout is not None
+        return self.process.stdout.read()
+
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 40.0) -> int:
+        """Tell it to end; its exit code."""
+        self.workers()
+        self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """kill -9 it, and nothing else."""
+        self.workers()
+        self.process.kill()
+        self.process.wait(10)
+
+    def clean_up(self) -> None:
+        """Leave nothing behind."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)  # its workers are in its group
+        self.process.wait(10)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+@contextmanager
+def centre_running(data: Path, *arguments: str, **settings: str) -> Iterator[RunningCentre]:
+    """``markaz up`` on a free port, ready; killed at the end if it still runs."""
+    running = RunningCentre(data, *(arguments or ("--port", "0")), **settings)
+    try:
+        yield running
+    finally:
+        running.clean_up()
