@@ -242,7 +242,7 @@ class Counter:
         """Count now."""
         query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
         with self._engine.connect() as connection:
-            found = dict(connection.execute(query))
+            found = dict(connection.execute(query).all())
         ended = sum(found.pop(state, 0) for state in ("completed", "failed", "cancelled"))
         return Tally(ended, sum(found.values()))
 

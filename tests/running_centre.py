@@ -81,6 +81,13 @@ def command_line(pid: int) -> str:
         return ""
 
 
+def document(found: Any) -> dict[str, Any]:
+    """The one JSON document that a command (click's Result) printed."""
+    (line,) = found.stdout.splitlines()
+    loaded: dict[str, Any] = json.loads(line)
+    return loaded
+
+
 class RunningCentre:
     """One process over the data in ``data``; ``document`` is its ready line."""
 

@@ -79,7 +79,8 @@ class Services:
     """Settings, clock, audit chain, store, mail, key, and who listens to the queue.
 
     ``key``: 32 random bytes of this centre (``DIR/secret.key``, mode 600), for what must
-    be encrypted or signed. ``count`` counts events by name, for metrics.
+    be encrypted or signed. ``count`` counts events by name and ``observe`` takes durations
+    (seconds), for metrics.
     """
 
     settings: Settings
@@ -91,3 +92,4 @@ class Services:
     listener: QueueListener = field(default_factory=NobodyListens)
     queue: Any = None  # ``jobs.index.QueueIndex`` in the process that hands out jobs
     count: Callable[[str], None] = lambda _name: None
+    observe: Callable[[str, float], None] = lambda _name, _seconds: None

@@ -70,6 +70,7 @@ class Server:
         )
         centre.watch_commits(self.api.metrics.committed)
         centre.services.count = self.api.metrics.count
+        centre.services.observe = self.api.metrics.observe
         self.app = make_app(self.api, more=[self.workers.route()])
         self.url = self.local_url = ""
         self._stop: Callable[[], object] = lambda: None

@@ -180,6 +180,17 @@ def keep_first_login(data: Path, document: dict[str, Any]) -> Path:
     return path
 
 
+def finish_first_login(data: Path, url: str, crn: str) -> None:
+    """Add to the first secrets, once, where the centre is and the project's name for clients."""
+    try:
+        kept = json.loads((data / FIRST_LOGIN).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return  # its owner has put it away
+    if "url" not in kept:
+        secrets = {name: kept[name] for name in ("admin_login", "admin_password", "api_key")}
+        keep_first_login(data, {"url": url, **secrets, "crn": crn, "people": kept["people"]})
+
+
 def write_secret(path: Path, text: str) -> None:
     """Write a file that only its owner can read; a crash leaves the old one or the new."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")

@@ -140,6 +140,7 @@ def _use(server: Server, world: World) -> None:
         assert measured(text, 'markaz_job_run_seconds_count{device="simulator"}') >= 1
         assert measured(text, "markaz_intake_seconds_count") == 1
         assert measured(text, "markaz_commit_changes_count") > 1
+        assert measured(text, "markaz_claim_seconds_count") >= 1
         refused = _refusal(client, {"program": "OPENQASM 2.0; nonsense"}, world)
         assert (refused.status, refused.kind) == (422, "program")
         assert refused.problem["details"]["program_kind"] == "parse"

@@ -156,6 +156,19 @@ def test_an_unreachable_database_is_named_without_its_password(tmp_path: Path) -
     assert "not-to-be-seen" not in refused.value.message
 
 
+def test_the_kept_secrets_get_an_address_once(opened: Centre) -> None:
+    facts = start.set_up(opened, demo=False)
+    data = opened.services.settings.data
+    start.finish_first_login(data, "http://first", "crn:x")
+    start.finish_first_login(data, "http://second", "crn:y")
+    kept = json.loads((data / start.FIRST_LOGIN).read_text())
+    assert (kept.pop("url"), kept.pop("crn")) == ("http://first", "crn:x")
+    assert kept == {name: value for name, value in facts.items() if name != "project"}
+    (data / start.FIRST_LOGIN).unlink()
+    start.finish_first_login(data, "http://third", "crn:z")
+    assert not (data / start.FIRST_LOGIN).exists()
+
+
 def test_projects_are_known_to_clients_by_a_name_of_their_form() -> None:
     name = start.crn_of("abc")
     assert name == "crn:v1:bluemix:public:quantum-computing:us-east:a/markaz:abc::"

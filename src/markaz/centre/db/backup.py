@@ -47,6 +47,7 @@ def backup(url: str, path: Path) -> dict[str, Contents]:
     try:
         with _engine(url) as source:
             unfinished.unlink(missing_ok=True)
+            unfinished.touch(mode=0o600)  # it holds what only the centre may read
             held = _snapshot(source, unfinished)
         os.replace(unfinished, path)
         _sync(path.parent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -68,6 +69,7 @@ def claim(
     Each is running at once, or, with ``ahead``, claimed until ``mark_running``. Its attempt
     is raised by a conditional UPDATE, so that no other claim can get it.
     """
+    began = time.perf_counter()
     queue = _queue(work)
     queue.prepare(work.connection, work.now)
     active = read_active(work.connection, queue.max_running - count + 1)
@@ -89,6 +91,7 @@ def claim(
         notify.forget(work, group)
     if not found:
         work.nothing_changed()
+    work.services.observe("claim", time.perf_counter() - began)
     return found
 
 

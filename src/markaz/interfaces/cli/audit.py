@@ -27,7 +27,7 @@ def search(
 ) -> None:
     """The newest entries."""
     with reach.connect() as client:
-        found = client.get("/audit", actor=actor, verb=verb, subject=subject, limit=limit)
+        found = client.get("/audit", by=actor, verb=verb, subject=subject, limit=limit)
     if tables.show(found, as_json):
         return
     rows = [(tables.when(e["at"]), e["actor"], e["verb"], e["subject"]) for e in found["items"]]

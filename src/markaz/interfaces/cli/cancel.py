@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
-from markaz.interfaces.cli import reach, tables
+from markaz.interfaces.cli import reach, submit, tables
 
 
 @click.command("cancel")
@@ -12,10 +14,22 @@ from markaz.interfaces.cli import reach, tables
 @click.option("--json", "as_json", is_flag=True, help="One JSON document for each job.")
 @reach.speaks_to_centre
 def command(jobs: tuple[str, ...], as_json: bool) -> None:
-    """Cancel jobs: a waiting one at once, a running one within seconds."""
+    """Cancel jobs: a waiting one at once, a running one within seconds.
+
+    Exits with 1 if one of them could not be cancelled; the others are all the same.
+    """
+    failed = False
     with reach.connect() as client:
         for job in jobs:
-            done = client.post(f"/jobs/{job}/cancel")
+            try:
+                done = client.post(f"/jobs/{job}/cancel")
+            except submit.client_error() as error:
+                if reach.is_unreachable(error):
+                    raise
+                click.echo(f"markaz: {job}: {reach.words(error)}", err=True)
+                failed = True
+                continue
             if not tables.show(done, as_json):
                 wanted = done["cancel"] == "wanted"
                 click.echo(f"{job}: {'is being stopped' if wanted else done['state']}")
+    sys.exit(reach.EXIT_FAILED if failed else 0)

@@ -37,11 +37,10 @@ def shown(job: dict[str, Any], style: Style, observables: Sequence[str] = ()) ->
     """
     lines = [_headline(job, style)]
     if job.get("note"):
-        lines.append(f"  operator: {job['note']}")
+        lines.append(f"  operator: {tables.clean(job['note'])}")
     if job.get("error"):
-        lines.append(
-            "  " + style.paint(f"{job['error']['kind']}: {job['error']['message']}", "bad")
-        )
+        message = tables.clean(f"{job['error']['kind']}: {job['error']['message']}")
+        lines.append("  " + style.paint(message, "bad"))
     lines += _outcome(job, style, observables)
     lines += _bill(job)
     if job["state"] not in FINAL and job.get("why"):
@@ -51,7 +50,7 @@ def shown(job: dict[str, Any], style: Style, observables: Sequence[str] = ()) ->
 
 def _headline(job: dict[str, Any], style: Style) -> str:
     state = job["state"] + (f" ({job['reason']})" if job.get("reason") else "")
-    name = f" {job['name']}" if job.get("name") else ""
+    name = f" {tables.clean(job['name'])}" if job.get("name") else ""
     return style.paint(f"{job['job']}{name}: {state} on {job['device']}", "bold")
 
 
@@ -90,7 +89,7 @@ def why_lines(why: dict[str, Any], style: Style) -> list[str]:
     # The first two repeat position and wait where these are known.
     told = why.get("words", [])[2 if why.get("wait") else 0 :]
     for text in (*told, *_factors(why), *_acts(why)):
-        lines += render.wrap(text, style.width, "  - ", "    ")
+        lines += render.wrap(tables.clean(text), style.width, "  - ", "    ")
     return lines
 
 

@@ -78,9 +78,11 @@ def command(files: tuple[str, ...], wait: bool, as_json: bool, **given: Any) -> 
 
 
 class Refused(Exception):
-    """A file that cannot be handed in: ``kind`` as in a job's error, and why."""
+    """A file that cannot be handed in: why, and ``kind`` as in ``markaz run``'s errors."""
 
-    kind = "file"
+    def __init__(self, message: str, kind: str = "file") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 def client_error() -> type[ClientError]:
@@ -123,10 +125,21 @@ def body_of(file: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read(file: str) -> bytes:
+    """The bytes of ``file``; never more than a program may have and one."""
+    from markaz.quantum.programs.limits import DEFAULT  # noqa: PLC0415 - not for --help
+
+    most = DEFAULT.source_bytes
     try:
-        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        if file == "-":
+            data = sys.stdin.buffer.read(most + 1)
+        else:
+            with Path(file).open("rb") as opened:
+                data = opened.read(most + 1)
     except OSError as error:
-        raise Refused(error.strerror) from None
+        raise Refused(error.strerror or str(error)) from None
+    if len(data) > most:
+        raise Refused(f"a program may have {most:,} bytes", "limit-size")
+    return data
 
 
 def _program(data: bytes) -> dict[str, str]:

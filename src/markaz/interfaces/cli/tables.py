@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,6 +12,8 @@ from typing import Any, Final
 import click
 
 DASH: Final = "—"
+_JOINERS: Final = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # many scripts need them
+_AMOUNT: Final = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]*)(?:\.([0-9]{1,6}))?")
 MICRO: Final = 1_000_000
 _STATE_COLOURS: Final = {
     "completed": "green",
@@ -63,7 +66,14 @@ def word(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(word(v) for v in value) or DASH
-    return str(value)
+    return clean(str(value))
+
+
+def clean(text: str) -> str:
+    """``text`` without what could command a terminal: others' names and programs are in it."""
+    return "".join(
+        c if c.isprintable() or c in _JOINERS else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
 
 
 def credits_text(micro: int | None) -> str:
@@ -80,12 +90,12 @@ def to_micro(text: str) -> int:
 
     Raises click.BadParameter for what is no amount, or finer than a micro-credit.
     """
-    whole, _, part = text.strip().replace(",", "").partition(".")
-    sign = -1 if whole.startswith("-") else 1
-    digits = whole.lstrip("+-")
-    if not (digits + part).isdecimal() or not (digits + part).isascii() or len(part) > 6:
+    found = _AMOUNT.fullmatch(text.strip().replace(",", ""))
+    if found is None:
         raise click.BadParameter(f"{text!r} is not an amount of credits such as 12.5")
-    return sign * (int(digits or 0) * MICRO + int(part.ljust(6, "0")))
+    sign, whole, part = found[1], found[2], found[3] or ""
+    micro = int(whole or 0) * MICRO + int(part.ljust(6, "0"))
+    return -micro if sign == "-" else micro
 
 
 def when(micros: int | None) -> str:

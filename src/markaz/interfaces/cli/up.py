@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 WORKERS_SECONDS: Final = 300.0  # for the first worker: a cold machine compiles its kernels
 LOOK_SECONDS: Final = 0.02
+NOTE_SECONDS: Final = 8.0  # after which whoever waits is told what for
+COMPILING: Final = "Compiling the simulation kernels for this machine: once, a few minutes."
 OVERTIME_SECONDS: Final = 2.0  # that workers get beyond drain_seconds to deliver results
 LOG_LEVEL: Final = "MARKAZ_LOG_LEVEL"
 
@@ -86,7 +88,9 @@ class Up:
     def ready(self, url: str) -> None:
         """Requests are answered: start the workers, and say so when one has come."""
         try:
-            self._server.intake.wait_ready()  # it compiles what the workers then find compiled
+            self._wait_for_intake()  # it compiles what the workers then find compiled
+            if self._server.stopping:
+                return
             self._start_workers()
             if self._wait_for_worker():
                 self._say(url)
@@ -103,6 +107,23 @@ class Up:
         """Whatever happened, leave no worker behind."""
         if self._workers is not None:
             self._workers.close(0.0)
+
+    def _wait_for_intake(self) -> None:
+        """Until it is warm, or the server is told to end."""
+        warming = threading.Thread(target=self._warm_intake, daemon=True)
+        warming.start()
+        note_at = time.monotonic() + NOTE_SECONDS
+        while warming.is_alive() and not self._server.stopping:
+            warming.join(LOOK_SECONDS)
+            if time.monotonic() > note_at:
+                click.echo(COMPILING, err=True)
+                note_at = float("inf")
+
+    def _warm_intake(self) -> None:
+        from markaz.centre.workers.nursery import NurseryClosed  # noqa: PLC0415 - not for --help
+
+        with contextlib.suppress(NurseryClosed):  # the server starts another when it needs one
+            self._server.intake.wait_ready()
 
     def _start_workers(self) -> None:
         from markaz.centre.workers import local  # noqa: PLC0415 - not for --help
@@ -145,11 +166,9 @@ class Up:
         from markaz.interfaces import start  # noqa: PLC0415 - not for --help
 
         facts = {k: v for k, v in self._facts.items() if k not in ("project", "people")}
-        document = {"url": url, **facts, "crn": start.crn_of(self._facts["project"])}
-        if "api_key" in facts:
-            kept = document | {"people": self._facts["people"]}
-            start.keep_first_login(self._server.settings.data, kept)
-        return document
+        crn = start.crn_of(self._facts["project"])
+        start.finish_first_login(self._server.settings.data, url, crn)
+        return {"url": url, **facts, "crn": crn}
 
     def _show_examples(self, document: dict[str, Any]) -> None:
         assert self._folder is not None

@@ -90,6 +90,11 @@ class Metrics:
         """Count an event (``zombie`` for a result that came too late, …)."""
         self.events.labels(event).inc()
 
+    def observe(self, name: str, seconds: float) -> None:
+        """Take a duration that the centre measured; ``claim`` is the only one so far."""
+        if name == "claim":
+            self.claim.observe(seconds)
+
     def look(self, found: dict[str, Any]) -> int | None:
         """Take what ``jobs.measures`` answered; when its last job ended."""
         self.queue.clear()

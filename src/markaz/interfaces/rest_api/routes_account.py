@@ -144,7 +144,7 @@ class SignUp(Body):
     login: Login = described("Name to log in with: a to z, digits, dot, hyphen, underscore.")
     name: Name = described("Name.")
     email: Email = described("Mail address.")
-    password: Password = described("Password, at least 12 characters.")
+    password: Password = described("Password, at least 8 characters.")
     institution: Label | None = described("Identifier of the institution.", None)
     language: Label = described("Language of mails and pages.", "en")
 

@@ -88,8 +88,11 @@ async def estimate(call: Call) -> Any:
     assert isinstance(body, Estimated)
     _, opened = only(await open_programs(call, [body]))
     given = body.model_dump(include={"device", "project", "limit_seconds"}, exclude_unset=True)
-    limit = call.api.centre.services.settings["max_job_seconds"]
-    seconds = min(opened.predicted_seconds or limit, limit)
+    settings = call.api.centre.services.settings
+    limit = body.limit_seconds or body.options.time_limit or settings["default_job_seconds"]
+    given["limit_seconds"] = limit = min(limit, settings["max_job_seconds"])
+    predicted = opened.predicted_seconds
+    seconds = limit if predicted is None else min(predicted, limit)
     shots = int(opened.options["shots"] or 0)
     return await call.perform("ledger.estimate", seconds=seconds, shots=shots, **given)
 

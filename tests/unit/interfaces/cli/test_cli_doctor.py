@@ -51,6 +51,7 @@ def test_a_failure_is_shown_with_its_mend_and_exits_with_one(
 ) -> None:
     bad = doctor.Finding("x", doctor.FAILURE, "is broken", "mend x")
     monkeypatch.setattr(doctor, "findings", lambda _: iter([bad]))
+    monkeypatch.setattr(doctor.doctor_centre, "findings", lambda *_: iter([]))
     found = CliRunner().invoke(doctor.command, [])
     assert found.exit_code == 1
     assert found.stdout == "failure  x: is broken\n         mend: mend x\n"

@@ -66,7 +66,9 @@ def test_completion_knows_the_commands() -> None:
         cli, env={"_MARKAZ_COMPLETE": "bash_complete", "COMP_WORDS": "markaz e", "COMP_CWORD": "1"},
         prog_name="markaz", args=[],
     )  # fmt: skip
-    assert {line.partition(",")[2] for line in found.stdout.splitlines()} == {"explain", "engines"}
+    assert {line.partition(",")[2] for line in found.stdout.splitlines()} == {
+        "explain", "engines", "env", "estimate",
+    }  # fmt: skip
 
 
 def test_the_group_is_lazy() -> None:

@@ -220,7 +220,8 @@ def test_a_bad_body_is_refused_by_name(
 @pytest.mark.parametrize(
     ("query", "name"),
     [("limit=x", "limit"), ("limit=0", "limit"), ("limit=501", "limit"), ("other=1", "other"),
-     ("limit=1&limit=2", "limit"), ("after=", "after"), ("after=" + "x" * 101, "after"), ("=1", "")],
+     ("limit=1&limit=2", "limit"), ("after=", "after"), ("after=" + "x" * 101, "after"),
+     ("=1", "")],
 )  # fmt: skip
 def test_a_bad_parameter_is_refused_by_name(world: World, query: str, name: str) -> None:
     document = world().get(f"/v1/things/a?{query}").json()
