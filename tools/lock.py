@@ -26,8 +26,6 @@ COMMON = (
     "--python-version=3.11",
     "--generate-hashes",
     "--no-header",
-    "--no-emit-index-url",
-    "--no-emit-find-links",
     "--no-python-downloads",
     "--quiet",
 )

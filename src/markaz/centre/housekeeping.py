@@ -21,6 +21,7 @@ from markaz.centre.db.tables import idempotency
 from markaz.centre.devices.verbs import advance_calendar
 from markaz.centre.jobs.retention import sweep_contents
 from markaz.centre.jobs.sessions import expire_sessions
+from markaz.centre.ledger import notices
 from markaz.centre.ledger import verbs as ledger
 from markaz.centre.ledger.queries import due_notices
 from markaz.centre.people.credentials import tidy
@@ -54,19 +55,8 @@ def _performing(act: Act) -> Callable[[Centre], Any]:
     return lambda centre: centre.perform(act, SYSTEM)
 
 
-def mail_notices(centre: Centre) -> None:
-    """Tell the leads of projects whose credits are nearly used up."""
-    if not centre.services.mailer.available:
-        return
-    for notice in centre.ask(due_notices, SYSTEM):
-        for address in notice["addresses"]:
-            centre.services.mailer.send(address, notice["subject"], notice["text"])
-        centre.perform(
-            ledger.notice_mailed,
-            SYSTEM,
-            allocation=notice["allocation"],
-            percent=notice["percent"],
-        )
+def _mail_notices(centre: Centre) -> None:
+    notices.deliver(centre, due_notices, ledger.notice_mailed)
 
 
 CHORES: Final = (
@@ -74,7 +64,7 @@ CHORES: Final = (
     Chore("calendar", 1, _performing(advance_calendar)),
     Chore("projects", 10, _performing(expire_projects)),
     Chore("allocations", 10, _performing(ledger.expire_due)),
-    Chore("notices", 60, mail_notices),
+    Chore("notices", 60, _mail_notices),
     Chore("accounts", 600, _performing(tidy)),
     Chore("answers", 600, _performing(forget_answers)),
     Chore("retention", 600, _performing(sweep_contents)),

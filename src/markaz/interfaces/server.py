@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Final, Self
@@ -17,11 +18,12 @@ from typing import Any, Final, Self
 import structlog
 import uvicorn
 import uvloop
+from sqlalchemy import Engine
 
 from markaz.centre.centre import Centre
-from markaz.centre.db.lock import ServerLock
-from markaz.centre.errors import invalid
-from markaz.centre.housekeeping import Housekeeper
+from markaz.centre.db.lock import Leadership, ServerLock
+from markaz.centre.errors import conflict, invalid
+from markaz.centre.housekeeping import CHORES, Chore, Housekeeper
 from markaz.centre.people.keys import Authenticator
 from markaz.centre.settings import Settings
 from markaz.centre.workers.dispatcher import Dispatcher
@@ -42,6 +44,7 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 # Between the writer's thread and the loop a turn of the usual 5 ms would be most of a job.
 SWITCH_SECONDS: Final = 0.0005
 BACKLOG: Final = 1024
+LEAD_SECONDS: Final = 5.0  # for the database to notice that the server before this one is dead
 LAST_ANSWERS: Final = 5  # seconds that answers under way may take once nothing new is taken
 
 
@@ -51,14 +54,15 @@ class Server:
     ``api.centre``, ``dispatcher`` and ``intake`` are there for whoever runs workers beside.
     """
 
-    def __init__(self, centre: Centre) -> None:
+    def __init__(self, centre: Centre, leadership: Leadership) -> None:
         self.settings = centre.services.settings
         check_address(self.settings)
         acts.register_all()
         authenticator = Authenticator(centre)
         self.dispatcher = Dispatcher(centre)
         self.intake = Intake(self.settings)
-        self.housekeeper = Housekeeper(centre)
+        keep = Chore("leadership", LEAD_SECONDS, lambda _: _keep(leadership))
+        self.housekeeper = Housekeeper(centre, (*CHORES, keep))
         self.workers = WorkerSocket(authenticator.authenticate, self.dispatcher)
         self.api = Api(
             centre=centre,
@@ -83,12 +87,16 @@ class Server:
         """Lock the data directory, open the centre, and put a server around it.
 
         Raises CentreError: ``conflict`` if another server works on the directory,
-        ``invalid`` for an address that may not be listened on, and what ``Centre.open`` does.
+        or, with PostgreSQL, on the database; ``invalid`` for an address that may not be
+        listened on, and what ``Centre.open`` does.
         """
         check_address(settings)
         with ExitStack() as held:
             held.enter_context(ServerLock.take(settings.data))
-            server = cls(held.enter_context(Centre.open(settings)))
+            centre = held.enter_context(Centre.open(settings))
+            leadership = lead(centre.engine)
+            held.callback(leadership.release)
+            server = cls(centre, leadership)
             server._held = held.pop_all()
         return server
 
@@ -192,6 +200,26 @@ class Server:
         finally:
             for number in SIGNALS:
                 loop.remove_signal_handler(number)
+
+
+def lead(engine: Engine) -> Leadership:
+    """The right to hand out this database's jobs, which one server has.
+
+    PostgreSQL takes a moment to notice that a killed server's connection is gone. Raises
+    CentreError ``conflict`` if another server lives.
+    """
+    leadership, until = Leadership(engine), time.monotonic() + LEAD_SECONDS
+    while not leadership.hold():
+        if time.monotonic() > until:
+            raise conflict("another server hands out this database's jobs; stop it first")
+        time.sleep(0.1)
+    return leadership
+
+
+def _keep(leadership: Leadership) -> None:
+    """The right is lost with its connection, as when the database is restarted: take it again."""
+    if not leadership.hold() and not leadership.hold():
+        _log.warning("leadership.lost")
 
 
 class _Web(uvicorn.Server):

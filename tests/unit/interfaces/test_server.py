@@ -18,8 +18,11 @@ from typing import Any
 import httpx
 import pytest
 
+from markaz.centre.centre import Centre
+from markaz.centre.db import dialect
 from markaz.centre.errors import CentreError
 from markaz.centre.settings import Settings
+from markaz.interfaces import server as server_module
 from markaz.interfaces.rest_api.client import Client, ClientError
 from markaz.interfaces.server import Server, check_address
 from tests.rest_fakes import silence
@@ -305,3 +308,23 @@ def test_bodies_of_many_chunks_and_requests_in_a_row_are_served(bare: int) -> No
             )
             assert answer.status_code == 422
             time.sleep(0.3)  # longer together than a head may take
+
+
+def test_a_database_has_one_server_that_hands_out_jobs(
+    centre: Centre, settings_for: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two on one PostgreSQL, each with a data directory of its own; SQLite has its lock."""
+    monkeypatch.setattr(server_module, "LEAD_SECONDS", 0.2)
+    first = server_module.lead(centre.engine)
+    engine = dialect.open_engine(centre.services.settings.database_url)
+    try:
+        if dialect.is_embedded(engine):
+            server_module.lead(engine).release()
+        else:
+            with pytest.raises(CentreError, match="another server hands out"):
+                server_module.lead(engine)
+            first.release()
+            server_module.lead(engine).release()
+    finally:
+        first.release()
+        engine.dispose()

@@ -81,13 +81,8 @@ def test_no_registry_is_named() -> None:
         r"npm" + r"js\.(org|com)",
         r"crates" + r"\.io",
     )
-    options = (
-        "--index" + "-url",
-        "--extra-index" + "-url",
-        "--find" + "-links",
-        "--trusted" + "-host",
-    )
-    found = matches("|".join((*hosts, *options)), files())
+    options = "--(extra-)?(index|find|trusted)-(" + "url|links|host)"
+    found = matches("|".join((*hosts, options)), files())
     assert found == []
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from markaz.centre.devices.tables import devices, reservations
 from markaz.centre.errors import conflict
@@ -19,24 +19,6 @@ BLOCKING: Final = ("partial", "full")
 
 _firm: Final = reservations.c.state.in_(FIRM)
 _blocking: Final = or_(reservations.c.kind == "booking", reservations.c.impact.in_(BLOCKING))
-_NEXT: Final = select(func.min(reservations.c.starts_at)).where(
-    reservations.c.device_id == bindparam("device"),
-    reservations.c.ends_at > bindparam("now"),
-    _firm,
-    _blocking,
-    or_(reservations.c.project_id.is_(None), reservations.c.project_id != bindparam("project")),
-)
-
-
-def free_until(work: Work, device: str, now: int, project: str) -> int | None:
-    """When the device stops being free for a job of ``project``, microseconds UTC.
-
-    The beginning of the first blocking reservation of anybody else that has not ended; it
-    lies before ``now`` if that is under way. None if there is none.
-    """
-    values = {"device": device, "now": now, "project": project}
-    found = work.connection.execute(_NEXT, values).scalar()
-    return None if found is None else int(found)
 
 
 def refuse_overlap(

@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from markaz.centre.access import person, query
 from markaz.centre.devices.documents import device_document, reservation_document
-from markaz.centre.devices.rules import LOOKERS, device_row, seen
+from markaz.centre.devices.rules import LOOKERS, seen
 from markaz.centre.devices.tables import devices, reservations
-from markaz.centre.errors import conflict, invalid
+from markaz.centre.errors import invalid
 from markaz.centre.fields import flag, moment
 from markaz.centre.projects.tables import memberships
 from markaz.centre.work import Work
@@ -60,23 +60,6 @@ def calendar(work: Work, subject: Any, *, device: str, since: int, until: int) -
         if whole or row.state not in ("draft", "cancelled"):
             items.append(reservation_document(row, whole=whole))
     return {"device": subject.id, "items": items, "next": None}
-
-
-def device_for_job(work: Work, device: Any = None) -> Any:
-    """The row of the device that a job names, or of the default one.
-
-    Raises CentreError ``not-found`` for an unknown one, ``conflict`` for a retired one,
-    or if there is no default device.
-    """
-    if device is None:
-        row = work.one(select(devices).where(devices.c.is_default, devices.c.retired_at.is_(None)))
-        if row is None:
-            raise conflict("the centre has no default device: name one")
-        return row
-    row = device_row(work, device)
-    if row.retired_at is not None:
-        raise conflict(f"the device {row.id} is retired", device=row.id)
-    return row
 
 
 def _my_projects(work: Work) -> set[str]:

@@ -31,11 +31,6 @@ DEMO: Final = (
 )
 
 
-def is_set_up(connection: Connection) -> bool:
-    """Whether the centre has its first operator."""
-    return set_up_facts(connection) is not None
-
-
 def set_up_facts(connection: Connection) -> dict[str, Any] | None:
     """What the first set-up made (``operator``, ``login``, ``project`` …); None before it."""
     row = connection.execute(select(meta.c.value).where(meta.c.name == MARK)).first()

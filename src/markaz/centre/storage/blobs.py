@@ -76,11 +76,6 @@ def prepare(services: Services, data: bytes) -> Prepared:
     return Prepared(digest, data, stored=True)
 
 
-def digest_of(contents: Prepared | bytes) -> str:
-    """The hash under which ``contents`` are kept."""
-    return contents.digest if isinstance(contents, Prepared) else _sha256(contents)
-
-
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 

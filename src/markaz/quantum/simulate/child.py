@@ -135,10 +135,6 @@ class Host:
         """Whether the process still runs."""
         return self._process.poll() is None
 
-    def has_loaded(self, key: str) -> bool:
-        """Whether the engine's library is imported there."""
-        return key in self._preloaded
-
     def run(
         self, key: str, circuit: Circuit, task: Task, seconds: float, memory: int, keep: int = 0
     ) -> Answer:

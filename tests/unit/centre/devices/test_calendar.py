@@ -11,9 +11,9 @@ from markaz.centre.access import SYSTEM, CentreRole, Principal, ProjectRole
 from markaz.centre.centre import Centre
 from markaz.centre.db.schema import devices
 from markaz.centre.devices import queries, verbs
-from markaz.centre.devices.calendar import free_until
 from markaz.centre.errors import CentreError
 from markaz.centre.ids import new_id
+from markaz.centre.jobs import rulebook
 from markaz.centre.settings import Settings
 from tests.centre_rows import do, look, person, project, rows
 
@@ -51,7 +51,9 @@ class Room:
 
     def free(self, project: str) -> int | None:
         now = self.centre.services.clock.now()
-        return look(self.centre, lambda w: free_until(w, "simulator", now, project))
+        device = look(self.centre, lambda w: rulebook.load(w.connection, now)).devices["simulator"]
+        blocking = (one for one in device.reservations if one.project != project)
+        return next((one.starts_at for one in blocking), None)
 
     def shift(self, reservation: str, **values: int) -> None:
         table = devices.reservations

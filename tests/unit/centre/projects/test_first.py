@@ -13,10 +13,10 @@ from tests.people_tools import BOTH, People, told
 
 def test_set_up_makes_an_operator_who_can_log_in_and_work(centre: Centre) -> None:
     with centre.engine.connect() as connection:
-        assert not first.is_set_up(connection)
+        assert first.set_up_facts(connection) is None
     made = first.set_up(centre, login="Boss", demo=False)
     with centre.engine.connect() as connection:
-        assert first.is_set_up(connection)
+        assert first.set_up_facts(connection) is not None
         facts = first.set_up_facts(connection)
     assert facts == {k: v for k, v in made.items() if k != "secret"}
     people = People(centre, made)
