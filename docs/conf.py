@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from markaz import __version__
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+
+from tools.reference_interfaces import openapi_text  # noqa: E402 - found from here only
+
+# The routes' document is long and follows from the code, so it is made with the site.
+(HERE / "reference" / "openapi.json").write_text(openapi_text())
 
 project = "Markaz"
 author = "The Markaz authors"

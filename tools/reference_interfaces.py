@@ -148,7 +148,6 @@ def _fields(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
 
 BUILDERS: Final[dict[str, Callable[[], str]]] = {
     "rest.md": rest_page,
-    "openapi.json": openapi_text,
     "cli.md": cli_page,
     "job-documents.md": job_page,
 }

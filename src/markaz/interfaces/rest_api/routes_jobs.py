@@ -27,10 +27,6 @@ from markaz.interfaces.rest_api.jobs_models import (
     Operated,
     Queue,
     QueueListing,
-    SessionDocument,
-    SessionListing,
-    SessionToOpen,
-    SessionWithJobs,
     Submission,
     Submitted,
     Waited,
@@ -42,6 +38,12 @@ from markaz.interfaces.rest_api.jobs_models import (
 from markaz.interfaces.rest_api.programs import Found, only, open_programs
 from markaz.interfaces.rest_api.routes import Route, Who
 from markaz.interfaces.rest_api.routes_credits import Estimate
+from markaz.interfaces.rest_api.sessions_models import (
+    SessionDocument,
+    SessionListing,
+    SessionToOpen,
+    SessionWithJobs,
+)
 
 _PLACE: Final = {"project", "device", "session", "qos"}
 _ABOUT: Final = {"name", "tags", "private", "limit_seconds"}
