@@ -88,7 +88,7 @@ def licence(package: Distribution) -> str:
     meta = package.metadata
     classifiers = [c for c in meta.get_all("Classifier") or [] if c.startswith("License ::")]
     stated = meta.get_all("License-Expression") or meta.get_all("License") or [""]
-    text = str(stated[0])[:200]
+    text = str(stated[0])[:200] or (package.read_text("licenses/LICENSE") or "")[:200]
     claim = " ".join([text, *classifiers]).lower()
     for pattern, name in LICENCES:
         if re.search(pattern, claim):
@@ -138,8 +138,9 @@ def licences_page() -> str:
         f"# Licences\n\n{NOTE}\n"
         "Markaz is under Apache-2.0 and imports libraries under permissive licences; a few that\n"
         "come with others are under the MPL, which asks only that changes to their own files\n"
-        "stay open, and the driver of PostgreSQL is under the LGPL, which asks the same of the\n"
-        "library and lets it be replaced. None is changed here, and none is copied.\n\n"
+        "stay open, and the driver of PostgreSQL and the writer of PDF files are under the LGPL,\n"
+        "which asks the same of the library and lets it be replaced. None is changed here, and\n"
+        "none is copied.\n\n"
         "## What each requirement pulls in\n\n"
         + table(("requirement", "with it"), pulled)
         + "\n## All packages of the lock files\n\n"
