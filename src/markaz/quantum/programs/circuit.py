@@ -179,6 +179,10 @@ class Builder:
         """Append a reset of ``qubit`` to the zero state."""
         self._append(Op.RESET, (qubit, -1, -1), (), -1)
 
+    def delay(self, qubit: int, length: float, unit: float) -> None:
+        """Append a wait of ``length`` nanoseconds or clock steps (``gates.STEPS``)."""
+        self._append(Op.DELAY, (qubit, -1, -1), (length, unit), -1)
+
     def barrier(self, qubits: Iterable[int]) -> None:
         """Append a barrier on ``qubits``."""
         self._pooled(Op.BARRIER, list(qubits), (), -1)

@@ -7,6 +7,7 @@ OpenQASM 2 and in Qiskit (a real upper-left element).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -17,7 +18,7 @@ from markaz.quantum.programs.decompose import to_ops
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.export_expressions import ClassicalWriter, Variable, parameter_text
 from markaz.quantum.programs.export_names import angles, identifier, real, reals
-from markaz.quantum.programs.gates import LAST_GATE, TABLE, Op
+from markaz.quantum.programs.gates import LAST_GATE, STEPS, TABLE, Op
 
 Lines = NDArray[np.object_]
 
@@ -52,7 +53,7 @@ def gates_text(circuit: Circuit, version: int, names: Mapping[int, str] | None =
     ``names`` renames operations where a library has other words. OpenQASM 2 has no text
     for MCX and MCP (ProgramError); ValueError for anything but gates and barriers.
     """
-    other = (circuit.op > LAST_GATE) & (circuit.op != Op.BARRIER)
+    other = (circuit.op > LAST_GATE) & ~np.isin(circuit.op, [Op.BARRIER, Op.DELAY])
     if circuit.symbolic or np.any(other):
         raise ValueError("only gates without unbound parameters have a plain text")
     qubits = [f"q[{k}]" for k in range(circuit.num_qubits)]
@@ -82,6 +83,7 @@ def to_openqasm3(circuit: Circuit) -> str:
     lines = _gate_lines(circuit, 3, qubits, angles, {}, symbolic)
     writer = ClassicalWriter(variables)
     _fill_plain(lines, circuit, qubits, writer, "{1} = measure {0};")
+    _fill_delays(lines, circuit, qubits)
     for i in np.flatnonzero(circuit.op >= Op.IF).tolist():
         lines[i] = _control_line(circuit, i, writer)
     _indent(lines, circuit)
@@ -248,6 +250,16 @@ def _fill_plain(
         lines[i] = measure.format(qubits[circuit.qubits[i, 0]], place)
     for i in np.flatnonzero(circuit.op == Op.RESET).tolist():
         lines[i] = f"reset {qubits[circuit.qubits[i, 0]]};"
+
+
+def _fill_delays(lines: Lines, circuit: Circuit, qubits: Sequence[str]) -> None:
+    """OpenQASM 2 has no word for a delay, and loses them."""
+    for i in np.flatnonzero(circuit.op == Op.DELAY).tolist():
+        length, unit = circuit.params[i, :2].tolist()
+        if math.isnan(length):
+            raise ProgramError("unsupported", "a delay of unknown length has no OpenQASM 3 text")
+        text = f"{real(length)}{'dt' if unit == STEPS else 'ns'}"
+        lines[i] = f"delay[{text}] {qubits[circuit.qubits[i, 0]]};"
 
 
 _KEYWORDS = {Op.ELSE: "} else {", Op.END: "}", Op.BREAK: "break;", Op.CONTINUE: "continue;"}

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.decompose import to_ops
 from markaz.quantum.programs.errors import ProgramError
-from markaz.quantum.programs.gates import Op
+from markaz.quantum.programs.gates import STEPS, Op
+from markaz.quantum.programs.qcis import QCIS_STEP
 
 _OPS = frozenset(int(op) for op in (Op.ID, Op.X, Op.Y, Op.H, Op.RX, Op.RY, Op.RZ, Op.U, Op.CZ))
 _HALF = math.pi / 2
@@ -57,6 +58,8 @@ def _lines(circuit: Circuit, op: int, rows: NDArray[np.int64]) -> list[str]:
         return [_u(*row) for row in zip(first, theta, phi, lam, strict=True)]
     if op == Op.BARRIER:
         return [" ".join(["B", *(f"Q{q}" for q in circuit.operands(i))]) for i in rows.tolist()]
+    if op == Op.DELAY:
+        return [_idle(*row) for row in zip(first, theta, phi, strict=True)]
     text = _FIXED.get(op, "")
     return [text.format(q) for q in first]
 
@@ -66,6 +69,12 @@ _FIXED = {
     int(Op.Y): "Y2P Q{0}\nY2P Q{0}",
     int(Op.H): f"RZ Q{{0}} {math.pi!r}\nY2P Q{{0}}",
 }
+
+
+def _idle(q: int, length: float, unit: float) -> str:
+    if unit == STEPS:
+        raise ProgramError("unsupported", "QCIS has no delays in clock steps; give nanoseconds")
+    return f"I Q{q} {length / QCIS_STEP:.17g}"
 
 
 def _rz(q: int, theta: float) -> str:

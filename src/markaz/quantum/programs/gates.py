@@ -66,6 +66,7 @@ class Op(IntEnum):
     MEASURE = 48
     RESET = 49
     BARRIER = 50  # pooled
+    DELAY = 51  # two parameters: how long, and in what (see TIME_UNITS)
     IF = 56  # aux: expression index
     ELSE = 57
     WHILE = 58  # aux: expression index
@@ -77,6 +78,10 @@ class Op(IntEnum):
 
 LAST_GATE = int(Op.MCP)
 POOLED = frozenset({Op.MCX, Op.MCP, Op.BARRIER, Op.ASSIGN})
+
+# What the second parameter of a DELAY means: nanoseconds, or steps of the device's clock.
+NANOSECONDS, STEPS = 0.0, 1.0
+TIME_UNITS = {"ns": 1.0, "us": 1e3, "\u00b5s": 1e3, "\u03bcs": 1e3, "ms": 1e6, "s": 1e9, "ps": 1e-3}
 
 
 class Flag(IntFlag):

@@ -27,6 +27,7 @@ _POOLED = [int(op) for op in POOLED]
 _NUM_PARAMS = np.zeros(256, np.int64)
 for _gate in TABLE.values():
     _NUM_PARAMS[_gate.op] = _gate.num_params
+_NUM_PARAMS[Op.DELAY] = 2
 
 
 def program_hash(circuit: Circuit) -> str:

@@ -5,7 +5,7 @@ One instruction a line, ``NAME Q0 [Q1 …] [number …]``, in upper or lower cas
 
 - Native: ``X2P X2M Y2P Y2M`` (±π/2 about x and y), ``XY2P q φ``, ``XY2M q φ`` (±π/2 about
   cos φ x + sin φ y), ``RZ q θ``, ``CZ q q``, ``B q …`` (barrier), ``M q …`` (measurement),
-  ``I q [t]`` (wait t half nanoseconds: no effect on an ideal machine, so it is left out)
+  ``I q [t]`` (wait t half nanoseconds)
 - Composed: ``H X Y Z S SD T TD``, ``RX q θ``, ``RY q θ``, ``RXY q φ θ``
 
 Qubit ``Qk`` is qubit ``k`` of the circuit, which has as many qubits as the highest number
@@ -22,10 +22,11 @@ from typing import NoReturn
 
 from markaz.quantum.programs.circuit import Builder, Circuit
 from markaz.quantum.programs.errors import ProgramError
-from markaz.quantum.programs.gates import Op
+from markaz.quantum.programs.gates import NANOSECONDS, Op
 from markaz.quantum.programs.limits import DEFAULT, Limits
 
 _HALF = math.pi / 2
+QCIS_STEP = 0.5  # ns
 _Angles = Callable[..., tuple[float, ...]]
 
 # name: (operation, number of angles, angles of the operation from those written)
@@ -133,8 +134,10 @@ class _Reader:
         if len(words) not in (2, 3):
             self._fail("parse", "I takes one qubit and at most one time", 0)
         self._qubit(words, 1)
-        if len(words) == 3 and not _REAL.fullmatch(words[2]):
-            self._fail("parse", f"{words[2][:40]!r} is not a time", 2)
+        if len(words) == 3:
+            if not _REAL.fullmatch(words[2]) or not 0 <= float(words[2]) < math.inf:
+                self._fail("parse", f"{words[2][:40]!r} is not a time", 2)
+            self._builder.delay(self._qubit(words, 1), QCIS_STEP * float(words[2]), NANOSECONDS)
 
     def _unknown(self, name: str) -> None:
         if name in _COUPLER_WORDS or re.search(r"\sG\d", self.text.upper()):

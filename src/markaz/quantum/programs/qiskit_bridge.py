@@ -23,8 +23,8 @@ def from_qiskit(circuit: QuantumCircuit, limits: Limits = DEFAULT) -> Circuit:
     """The flat circuit of a Qiskit circuit.
 
     Qubits and bits keep their indices. Registers that are runs of neighbouring bits are
-    kept; bits in none, or in several, are shown in registers ``loose0``, …. Delays are
-    dropped, ``for`` loops unrolled, and a parametrised global phase, which nothing can
+    kept; bits in none, or in several, are shown in registers ``loose0``, …. ``for``
+    loops are unrolled, and a parametrised global phase, which nothing can
     observe, is left out. Parameters are in Qiskit's order (``circuit.parameters``).
 
     Raises ProgramError: ``unsupported`` for what has no definition or no counterpart (real

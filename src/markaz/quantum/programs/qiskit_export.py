@@ -10,6 +10,7 @@ from qiskit.circuit import (
     Barrier,
     ClassicalRegister,
     Clbit,
+    Delay,
     Measure,
     Parameter,
     ParameterVector,
@@ -22,7 +23,7 @@ from qiskit.circuit.library import MCPhaseGate, MCXGate, get_standard_gate_name_
 
 from markaz.quantum.programs.circuit import Circuit, Expr
 from markaz.quantum.programs.circuit import Register as FlatRegister
-from markaz.quantum.programs.gates import LAST_GATE, TABLE, Op
+from markaz.quantum.programs.gates import LAST_GATE, STEPS, TABLE, Op
 from markaz.quantum.programs.qiskit_values import ClassicalExporter, angle
 
 _MAPPING: Final = get_standard_gate_name_mapping()
@@ -107,11 +108,19 @@ class Exporter:
         elif op == Op.BARRIER:
             where = list(dict.fromkeys(self._flat.operands(i)))
             self._append(Barrier(len(where)), where)
+        elif op == Op.DELAY:
+            self._delay(i, qubits)
         elif op == Op.ASSIGN:
             offset, size = self._flat.operands(i)
             self._values.store(offset, size, self._flat.exprs[aux])
         else:
             self._control(op, aux)
+
+    def _delay(self, i: int, qubits: Sequence[int]) -> None:
+        length, unit = self._angles(i, self._flat.params[i, :2].tolist())
+        if unit == STEPS:  # Qiskit counts them in whole numbers
+            length = round(length) if isinstance(length, float) else length
+        self._append(Delay(length, "dt" if unit == STEPS else "ns"), qubits[:1])
 
     def _control(self, op: Op, aux: int) -> None:
         if op in (Op.IF, Op.WHILE):

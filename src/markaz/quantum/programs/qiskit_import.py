@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any, Final
@@ -26,7 +27,7 @@ from qiskit.circuit import (
 
 from markaz.quantum.programs.circuit import Builder, Circuit, Expr, Register
 from markaz.quantum.programs.errors import ProgramError
-from markaz.quantum.programs.gates import LAST_GATE, POOLED, Op
+from markaz.quantum.programs.gates import LAST_GATE, NANOSECONDS, POOLED, STEPS, TIME_UNITS, Op
 from markaz.quantum.programs.limits import Limits
 from markaz.quantum.programs.qiskit_control import ControlImporter
 from markaz.quantum.programs.qiskit_exprs import parametric
@@ -61,7 +62,7 @@ class Importer:
             (Measure, self._measure),
             (Barrier, self._barrier),
             (Reset, self._reset),
-            (Delay, lambda op, inst, scope: None),
+            (Delay, self._delay),
             (ControlFlowOp, self._control.append),
             (BreakLoopOp, self._control.leave),
             (ContinueLoopOp, self._control.proceed),
@@ -176,6 +177,23 @@ class Importer:
 
     def _reset(self, op: Reset, inst: CircuitInstruction, scope: Scope) -> None:
         self.builder.reset(scope.qubits[inst.qubits[0]])
+
+    def _delay(self, op: Delay, inst: CircuitInstruction, scope: Scope) -> None:
+        """A wait; of an unbound one the unit must be one of seconds, or clock steps."""
+        if op.unit != "dt" and op.unit not in TIME_UNITS:
+            raise ProgramError("unsupported", f"a delay in {op.unit!r} has no known length")
+        steps = op.unit == "dt"
+        length = self._number(op.duration)
+        factor = 1.0 if steps else TIME_UNITS[op.unit]
+        self.builder.delay(scope.qubits[inst.qubits[0]], 0.0, STEPS if steps else NANOSECONDS)
+        if isinstance(length, float):
+            if not 0 <= length < math.inf:
+                raise ProgramError("parse", f"a delay of {length!r} is no time")
+            self.builder.ps[-4] = length * factor
+        else:
+            self.builder.ps[-4] = _NAN
+            scaled: Expr = length if factor == 1.0 else ("mul", length, ("const", factor))
+            self.builder.symbolic.append((len(self.builder.ops) - 1, 0, scaled))
 
     def _controlled(self, op: ControlledGate, inst: CircuitInstruction, scope: Scope) -> None:
         ours = controlled(op)

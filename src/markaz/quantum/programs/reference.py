@@ -49,13 +49,13 @@ def apply(state: State, unitary: State, qubits: list[int]) -> State:
 
 
 def unitary(circuit: Circuit) -> State:
-    """Unitary of a circuit of gates and barriers, shape (2**n, 2**n), global phase
+    """Unitary of a circuit of gates, barriers and delays, shape (2**n, 2**n), global phase
     included. ValueError for any other operation or an unbound parameter."""
     return _evolve(circuit, np.eye(1 << circuit.num_qubits, dtype=complex))
 
 
 def amplitudes(circuit: Circuit) -> State:
-    """Amplitudes after a circuit of gates and barriers on |0…0⟩, shape (2**n,), global
+    """Amplitudes after a circuit of gates, barriers and delays on |0…0⟩, shape (2**n,), global
     phase included. ValueError as for ``unitary``."""
     return _evolve(circuit, np.eye(1 << circuit.num_qubits, 1, dtype=complex))[:, 0]
 
@@ -66,7 +66,7 @@ def _evolve(circuit: Circuit, state: State) -> State:
     for i, op in enumerate(circuit.op.tolist()):
         if op <= LAST_GATE:
             state = apply(state, gate_matrix(circuit, i), circuit.operands(i))
-        elif op != Op.BARRIER:
+        elif op not in (Op.BARRIER, Op.DELAY):
             raise ValueError(f"{Op(op).name} is not a gate")
     return state * cmath.exp(1j * circuit.global_phase)
 

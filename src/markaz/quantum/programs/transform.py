@@ -11,26 +11,31 @@ from markaz.quantum.programs.circuit import Circuit, Expr, Register
 from markaz.quantum.programs.gates import LAST_GATE, POOLED, TABLE, Op
 
 Indices = NDArray[np.int64]
+_DELAY = int(Op.DELAY)  # numpy compares with an enumeration slowly
 
 _INVERSE = np.zeros(256, np.uint8)
 for _gate in TABLE.values():
     _INVERSE[_gate.op] = _gate.op if _gate.inverse is None else _gate.inverse
 _INVERSE[Op.BARRIER] = Op.BARRIER
+_INVERSE[Op.DELAY] = Op.DELAY
+_KEPT = (int(Op.BARRIER), int(Op.DELAY))
 # The inverse of CSX has no name of its own; as a CU its angles are these.
 _INVERSE[Op.CSX] = Op.CU
 _CSX_INVERSE = np.array([np.pi / 2, np.pi / 2, -np.pi / 2, -np.pi / 4])
 
 
 def inverse(circuit: Circuit) -> Circuit:
-    """The inverse of a circuit of gates and barriers, global phase included.
+    """The inverse of a circuit of gates, barriers and delays, global phase included.
 
     ValueError for measurements, resets and control flow.
     """
-    other = circuit.op[(circuit.op > LAST_GATE) & (circuit.op != Op.BARRIER)]
+    other = circuit.op[(circuit.op > LAST_GATE) & ~np.isin(circuit.op, _KEPT)]
     if len(other):
         raise ValueError(f"{Op(int(other[0])).name} has no inverse")
     back = _reversed(circuit)
     params = 0.0 - back.params  # not unary minus: 0.0 has to stay 0.0
+    waits = back.op == Op.DELAY
+    params[waits] = back.params[waits]
     turned = np.isin(back.op, [Op.U, Op.CU])
     params[turned] = params[turned][:, [0, 2, 1, 3]]
     params[back.op == Op.CSX] = _CSX_INVERSE
@@ -41,7 +46,10 @@ def inverse(circuit: Circuit) -> Circuit:
         op=_INVERSE[back.op],
         params=params,
         qubits=qubits,
-        symbolic=tuple(_negated(i, s, e, bool(turned[i])) for i, s, e in back.symbolic),
+        symbolic=tuple(
+            (i, s, e) if waits[i] else _negated(i, s, e, bool(turned[i]))
+            for i, s, e in back.symbolic
+        ),
         global_phase=0.0 - circuit.global_phase,
     )
 
@@ -145,5 +153,12 @@ def select(circuit: Circuit, indices: Indices) -> Circuit:
 
 
 def remove_measurements(circuit: Circuit) -> Circuit:
-    """The circuit without its measurements and barriers."""
-    return select(circuit, np.flatnonzero(~np.isin(circuit.op, [Op.MEASURE, Op.BARRIER])))
+    """The circuit without its measurements, barriers and delays."""
+    return select(circuit, np.flatnonzero(~np.isin(circuit.op, [Op.MEASURE, *_KEPT])))
+
+
+def remove_delays(circuit: Circuit) -> Circuit:
+    """The circuit without its delays, which do nothing where time does nothing."""
+    if not (circuit.op == _DELAY).any():
+        return circuit
+    return select(circuit, np.flatnonzero(circuit.op != _DELAY))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit, Expr, Register
 from markaz.quantum.programs.classical import MAX_BITS
-from markaz.quantum.programs.gates import POOLED, TABLE, Op
+from markaz.quantum.programs.gates import NANOSECONDS, POOLED, STEPS, TABLE, Op
 from markaz.quantum.programs.limits import Limits
 
 EXPR_DEPTH: Final = 500  # levels of an expression; a chain of that many terms is that deep
@@ -44,8 +44,8 @@ def _tables() -> tuple[NDArray[np.int8], NDArray[np.int8]]:
     qubits, params = np.full(256, -1, np.int8), np.zeros(256, np.int8)
     for op in Op:
         gate = TABLE.get(op)
-        qubits[op] = gate.num_qubits if gate else op in (Op.MEASURE, Op.RESET)
-        params[op] = gate.num_params if gate else 0
+        qubits[op] = gate.num_qubits if gate else op in (Op.MEASURE, Op.RESET, Op.DELAY)
+        params[op] = gate.num_params if gate else 2 * (op == Op.DELAY)
     return qubits, params
 
 
@@ -184,6 +184,9 @@ def _check_params(c: Circuit) -> None:
     _require(int(unbound.sum()) == len(c.symbolic), "a parameter given twice")
     _require(np.all(np.isnan(c.params) == unbound), "an angle is not a number")
     _require(not np.any(np.isinf(c.params)), "an angle is infinite")
+    waits = c.params[c.op == Op.DELAY]
+    _require(not np.any(waits[:, 0] < 0), "a negative delay")
+    _require(np.all(np.isin(waits[:, 1], [NANOSECONDS, STEPS])), "a delay without a unit")
     for expr in _distinct(e for _, _, e in c.symbolic):
         _check_expr(expr, lambda e: _is_parameter_leaf(e, names), PARAMETRIC)
 

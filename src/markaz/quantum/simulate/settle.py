@@ -1,4 +1,4 @@
-"""Make a circuit static where that changes nothing: resets that do nothing are dropped."""
+"""Make a circuit static where that changes nothing: delays go, and resets that do nothing."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.gates import Op
+from markaz.quantum.programs.transform import remove_delays
 
 
 def settle(circuit: Circuit) -> Circuit:
-    """The circuit without resets of untouched qubits and resets that nothing follows.
+    """The circuit without delays, resets of untouched qubits and resets that nothing follows.
 
-    Circuits with control flow are returned as they are.
+    Circuits with control flow lose their delays only.
     """
+    circuit = remove_delays(circuit)
     op = circuit.op
     resets = np.flatnonzero(op == Op.RESET)
     if len(resets) == 0 or bool(np.any(op >= Op.IF)):

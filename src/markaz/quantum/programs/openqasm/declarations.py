@@ -196,7 +196,7 @@ class DeclarationParser:
             )
         body = self._block()
         for inner in body:
-            if not isinstance(inner, s.GateCall | s.Barrier | s.Ignored):
+            if not isinstance(inner, s.GateCall | s.Barrier | s.Delay | s.Ignored):
                 kind = "parse" if isinstance(inner, s.Measure | s.Reset) else "unsupported"
                 self.source.fail(kind, "a gate body holds only gates", inner.offset)
         calls = tuple(x for x in body if isinstance(x, s.GateCall | s.Barrier))

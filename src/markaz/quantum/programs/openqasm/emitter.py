@@ -146,6 +146,12 @@ class Emitter:
         self.room(len(qubits), offset)
         self.plain(int(Op.RESET), np.array(qubits, np.int32).reshape(-1, 1), [0.0] * 4)
 
+    def delay(self, qubits: Sequence[int], length: float, unit: float, offset: int) -> None:
+        """Let each of ``qubits`` wait."""
+        self.room(len(qubits), offset)
+        columns = np.array(qubits, np.int32).reshape(-1, 1)
+        self.plain(int(Op.DELAY), columns, [length, unit, 0.0, 0.0])
+
     def barrier(self, qubits: Sequence[int], offset: int) -> None:
         """A barrier on ``qubits``."""
         self.room(1, offset)

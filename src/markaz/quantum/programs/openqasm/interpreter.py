@@ -49,13 +49,20 @@ class Interpreter(Control):
         if kind == "qubit":
             self._declare_qubits(statement)
         elif kind in ("duration", "stretch"):
-            self.declare(statement.name, v.Duration(""), statement.offset)
+            self.declare(statement.name, self._duration(statement), statement.offset)
         elif statement.mode == "input":
             self._declare_input(statement)
         elif kind == "bit" and statement.mode != "const":
             self._declare_bits(statement)
         else:
             self._declare_variable(statement)
+
+    def _duration(self, statement: s.Declare) -> v.Duration:
+        if statement.type.kind == "stretch":
+            return v.Duration(v.STRETCH)
+        init = statement.init
+        known = init is not None and len(init) == 1 and init[0].code == "duration"
+        return v.Duration(str(init[0].value) if init is not None and known else "")
 
     def width(self, type_: s.Type, most: int) -> int | None:
         """The width that a type gives, None where it gives none."""
@@ -282,6 +289,19 @@ class Interpreter(Control):
     def _reset(self, statement: s.Reset) -> None:
         self.emitter.reset(self.qubits(statement.operand).at, statement.offset)
 
+    def _delay(self, statement: s.Delay) -> None:
+        """A wait; a stretch may be as short as nothing."""
+        length = self.values.value(statement.length)
+        if not isinstance(length, v.Duration):
+            self.source.parse("a delay takes a duration, such as 100ns", statement.offset)
+        if length.text == v.STRETCH:
+            return
+        value, unit = self.guarded(statement.offset, length.measure)
+        on = [q for operand in statement.operands for q in self.qubits(operand).at]
+        whole = range(self.emitter.builder.num_qubits)
+        wires = on if statement.operands else whole
+        self.emitter.delay(wires, value, unit, statement.offset)
+
     def _barrier(self, statement: s.Barrier) -> None:
         if not statement.operands:
             self.emitter.barrier(range(self.emitter.builder.num_qubits), statement.offset)
@@ -309,6 +329,8 @@ class Interpreter(Control):
             self._reset(statement)
         elif isinstance(statement, s.Barrier):
             self._barrier(statement)
+        elif isinstance(statement, s.Delay):
+            self._delay(statement)
         elif isinstance(statement, s.Alias):
             self._alias(statement)
         elif isinstance(statement, s.Call):

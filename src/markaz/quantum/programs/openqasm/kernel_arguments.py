@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from markaz.quantum.programs.openqasm import kernel_layout as k
+from markaz.quantum.programs.openqasm.kernel_formulas import blank, formula, position
 from markaz.quantum.programs.openqasm.kernel_statements import expression
 from markaz.quantum.programs.openqasm.kernel_tokens import (
     NO,
@@ -10,16 +11,8 @@ from markaz.quantum.programs.openqasm.kernel_tokens import (
     Floats,
     Ints,
     key_of,
-    reads_alike,
     word_end,
 )
-
-
-def blank(text: Bytes, at: int) -> int:
-    """Behind blanks; comments in a definition are for the parser."""
-    while text[at] == 32 or 9 <= text[at] <= 13:
-        at += 1
-    return at
 
 
 def _back(text: Bytes, at: int) -> int:
@@ -27,20 +20,6 @@ def _back(text: Bytes, at: int) -> int:
     while text[at - 1] == 32 or 9 <= text[at - 1] <= 13:
         at -= 1
     return at
-
-
-def position(text: Bytes, m: Ints, start: int, end: int, first: int, last: int) -> int:
-    """Which of the arguments ``first`` to ``last`` has this name, else NO."""
-    key = key_of(text, start, end)
-    for i in range(first, last):
-        row = m[k.FORMAL_AT] + k.FORMAL_COLUMNS * i
-        if (
-            m[row + 2] == key
-            and m[row + 1] - m[row] == end - start
-            and reads_alike(text, m[row], start, end - start)
-        ):
-            return i - first
-    return NO
 
 
 def names(text: Bytes, m: Ints, at: int, first: int) -> tuple[int, int]:
@@ -62,8 +41,8 @@ def names(text: Bytes, m: Ints, at: int, first: int) -> tuple[int, int]:
 
 def body_call(text: Bytes, m: Ints, f: Floats, at: int, inner: int, params: int, last: int) -> int:
     """The arguments of a call: its wires as first column of the operands, and as second one
-    which own parameter each of its parameters is (NO for a number). ``on`` holds how many
-    characters each parameter has."""
+    which own parameter each of its parameters is (NO for a number, -2 or less for a
+    formula). ``on`` holds how many characters each parameter has."""
     count, width = 0, m[inner + k.WIDTH]
     if text[at] == 40:
         at, count = _arguments(text, m, f, at, params)
@@ -94,15 +73,14 @@ def _arguments(text: Bytes, m: Ints, f: Floats, at: int, params: int) -> tuple[i
         at = blank(text, at + 1)
         end = word_end(text, at)
         own = position(text, m, at, end, 0, params) if end > at else NO
-        m[m[k.OPERANDS_AT] + 2 * count + 1] = own
         start = at
-        if own == NO:
-            at, value = expression(text, m, at)
+        at, value = (blank(text, end), 0.0) if own != NO else expression(text, m, at)
+        if at == NO or (text[at] != 41 and text[at] != 44):
+            at, own = formula(text, m, f, start, params)
             if at == NO:
                 return NO, 0
-            f[k.CALLED + count] = value
-        else:
-            at = blank(text, end)
+        f[k.CALLED + count] = value
+        m[m[k.OPERANDS_AT] + 2 * count + 1] = own
         m[m[k.ON_AT] + count] = _back(text, at) - start
         if text[at] == 41:
             return blank(text, at + 1), count + 1

@@ -12,7 +12,8 @@ import math
 from typing import Final
 
 from markaz.quantum.programs.openqasm import kernel_layout as k
-from markaz.quantum.programs.openqasm.kernel_arguments import blank, body_call, names
+from markaz.quantum.programs.openqasm.kernel_arguments import body_call, names
+from markaz.quantum.programs.openqasm.kernel_formulas import blank, composed
 from markaz.quantum.programs.openqasm.kernel_gates import parameter
 from markaz.quantum.programs.openqasm.kernel_known import known_gate
 from markaz.quantum.programs.openqasm.kernel_tokens import (
@@ -186,7 +187,8 @@ def _inner_lines(m: Ints, f: Floats, inner: int) -> bool:
 
 
 def _hand_on(m: Ints, f: Floats, inner: int, old: int, number: int, i: int) -> bool:
-    """Parameter ``i`` of a line, seen from the gate around: fixed, or one of its own."""
+    """Parameter ``i`` of a line, seen from the gate around: fixed, one of its own, or a
+    formula of them."""
     kind = m[m[k.LINES_AT] + k.LINE_COLUMNS * old + k.LINE_PARAM + i]
     if kind >= 0:
         own = m[m[k.OPERANDS_AT] + 2 * kind + 1]
@@ -196,7 +198,9 @@ def _hand_on(m: Ints, f: Floats, inner: int, old: int, number: int, i: int) -> b
     elif kind != k.FIXED:
         for j in range(m[inner + k.PARAMS]):
             if m[m[k.OPERANDS_AT] + 2 * j + 1] != NO:
-                return False
+                own = composed(m, f, -2 - kind)
+                m[m[k.LINES_AT] + k.LINE_COLUMNS * number + k.LINE_PARAM + i] = own
+                return own != NO
     value = parameter(m, f, old, i)
     f[m[k.NUMBERS_AT] + 4 * number + i] = value
     return not math.isnan(value)

@@ -7,7 +7,8 @@ by call with the usual ones ("models", laid out by ``kernel_tables``).
 from __future__ import annotations
 
 from markaz.quantum.programs.openqasm import kernel_layout as k
-from markaz.quantum.programs.openqasm.kernel_arguments import blank, body_call, position
+from markaz.quantum.programs.openqasm.kernel_arguments import body_call
+from markaz.quantum.programs.openqasm.kernel_formulas import blank, position
 from markaz.quantum.programs.openqasm.kernel_tokens import (
     NO,
     Bytes,

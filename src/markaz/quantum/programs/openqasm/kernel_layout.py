@@ -15,22 +15,27 @@ from typing import Final
 
 # The state of reading: position, then how much of each part is used.
 AT, ROWS, POOL, CONDITIONS, REFERENCES, SPENT, DEPTH, GATES, LINES, WIRES, LOGGED = range(11)
-SAVED: Final = 11
-STATUS, NAME_START, NAME_STOP, STAMP, DEFINED = range(11, 16)
-COUNT, TIMES, INDEXED, BASE, SIZE, STEP = range(16, 22)  # operands just read
-VERSION, MOST, DONE, POOL_DONE, EXPRS_DONE, QUBITS, NESTING, DEFINITIONS, FREE = range(22, 31)
-COPY: Final = 32  # the saved values
-NAMES_AT, REGISTERS_AT, GATES_AT, LINES_AT, WIRES_AT, CODE_AT, SEEN_AT = range(44, 51)
+CODES, CONSTANTS = range(11, 13)
+SAVED: Final = 13
+STATUS, NAME_START, NAME_STOP, STAMP, DEFINED = range(13, 18)
+COUNT, TIMES, INDEXED, BASE, SIZE, STEP = range(18, 24)  # operands just read
+VERSION, MOST, DONE, POOL_DONE, EXPRS_DONE, QUBITS, NESTING, DEFINITIONS, FREE = range(24, 33)
+FORMULA, HEIGHT, WAITING, WHOLE = range(33, 37)  # the formula that is being read
+COPY: Final = 37  # the saved values
+NAMES_AT, REGISTERS_AT, GATES_AT, LINES_AT, WIRES_AT, CODE_AT, SEEN_AT = range(50, 57)
 OPERANDS_AT, ON_AT, FORMAL_AT, CONDITIONS_AT, REFERENCES_AT, LOG_AT, ROWS_AT, POOL_AT = range(
-    51, 59
+    57, 65
 )
-NAMES_ROOM, REGISTERS_ROOM, GATES_ROOM, LINES_ROOM, WIRES_ROOM = range(60, 65)
-CONDITIONS_ROOM, REFERENCES_ROOM, LOG_ROOM, ROWS_ROOM, POOL_ROOM = range(65, 70)
-NUMBERS_AT, CONSTANTS_AT, ANGLES_AT, PHASES_AT = range(70, 74)  # parts of ``f``
-MODELS_AT: Final = 74
-ELSE: Final = 76  # by depth: 1 in an else branch
+NAMES_ROOM, REGISTERS_ROOM, GATES_ROOM, LINES_ROOM, WIRES_ROOM = range(65, 70)
+CONDITIONS_ROOM, REFERENCES_ROOM, LOG_ROOM, ROWS_ROOM, POOL_ROOM = range(70, 75)
+NUMBERS_AT, CONSTANTS_AT, ANGLES_AT, PHASES_AT = range(75, 79)  # parts of ``f``
+MODELS_AT: Final = 79
+ELSE: Final = 80  # by depth: 1 in an else branch
 DEEPEST: Final = 32
-STATES: Final = ELSE + DEEPEST + 2
+OPERATORS: Final = ELSE + DEEPEST + 2  # of a formula, that wait for their second operand
+MOST_WAITING: Final = 16
+STATES: Final = OPERATORS + MOST_WAITING
+CODE_ROOM: Final = 1024  # steps of all formulas, and constants in them
 
 # STATUS: at the end; at a statement for the parser; no room; a gate of unknown name.
 FINISHED, STOPPED, FULL, UNKNOWN = 0, 1, 2, 3

@@ -50,7 +50,6 @@ _MANY: Final = {
 _SPARE_GATES: Final = 16
 _SPARE_LINES: Final = 96
 _MOST_LINES: Final = 1 << 18
-CODE: Final = 256  # steps of formulas, and constants in them
 _MODELS: Final = 512
 _CALL: Final = re.compile(r"(\w+)(?:\(([^)]*)\))? ?([\w,]+);")
 _SOME, _FEW = 8, 64  # definitions; tables for up to so many are kept
@@ -109,7 +108,7 @@ def laid_out(sizes: Sizes) -> Tables:
         # Names know the places of gates: what comes before those must not change in size.
         (k.NAMES_AT, k.NAMES_ROOM, k.NAME_COLUMNS, sizes.names),
         (k.GATES_AT, k.GATES_ROOM, k.GATE_COLUMNS, sizes.gates),
-        (k.CODE_AT, 0, 1, CODE),
+        (k.CODE_AT, 0, 1, k.CODE_ROOM),
         (k.MODELS_AT, 0, 1, _MODELS),
         (k.REGISTERS_AT, 0, k.NAME_COLUMNS, (REGISTER_PLACES + 1) * REGISTERS),
         (k.SEEN_AT, 0, 1, QUBITS),
@@ -132,7 +131,7 @@ def laid_out(sizes: Sizes) -> Tables:
     reals = k.REALS
     for at, count in (
         (k.PHASES_AT, sizes.gates),  # first, as gates know their place of it
-        (k.CONSTANTS_AT, CODE),
+        (k.CONSTANTS_AT, k.CODE_ROOM),
         (k.NUMBERS_AT, 4 * sizes.lines),
         (k.ANGLES_AT, 4 * sizes.rows),
     ):
@@ -183,7 +182,10 @@ def _add_line(tables: Tables, used: Used, line: Line) -> Used | None:
     used = used._replace(lines=number + 1, wires=end)
     for i, value in enumerate(line.params):
         if isinstance(value, Formula):
-            if max(used.code + len(value.steps), used.constants + len(value.constants)) >= CODE:
+            if (
+                max(used.code + len(value.steps), used.constants + len(value.constants))
+                >= k.CODE_ROOM
+            ):
                 return None
             kinds[i] = -2 - used.code
             used = _add_formula(tables, used, value)
@@ -337,7 +339,7 @@ def _filled(definitions: int, rows: int) -> Tables:
 
 def _copy(old: Tables, new: Tables, parts: tuple[tuple[int, int, int], ...]) -> None:
     """Copy what the tables say, part by part."""
-    counts = (*old.used, old.names, CODE, _MODELS)
+    counts = (*old.used, old.names, k.CODE_ROOM, _MODELS)
     for at, columns, which in parts:
         a, b, count = int(old.m[at]), int(new.m[at]), columns * counts[which]
         if at in _REAL:

@@ -72,6 +72,7 @@ class KernelPath:
         m[k.NESTING], m[k.DEFINITIONS] = limits.nesting, limits.definitions
         m[k.FREE] = FREE_WORK
         m[k.GATES], m[k.LINES], m[k.WIRES] = used.gates, used.lines, used.wires
+        m[k.CODES], m[k.CONSTANTS] = used.code, used.constants
 
     # -- what it may know ---------------------------------------------------------------
 
@@ -140,6 +141,7 @@ class KernelPath:
         if gate is None or found is None:
             return False
         counts = {"gates": k.GATES, "lines": k.LINES, "wires": k.WIRES}
+        counts |= {"code": k.CODES, "constants": k.CONSTANTS}
         used = self._tables.used._replace(**{n: int(m[at]) for n, at in counts.items()})
         self._tables, at = add_gate(self._tables._replace(used=used), gate, found)
         if at < 0:
@@ -147,6 +149,7 @@ class KernelPath:
         self._enter(start, end, at)
         used = self._tables.used
         m[k.GATES], m[k.LINES], m[k.WIRES] = used.gates, used.lines, used.wires
+        m[k.CODES], m[k.CONSTANTS] = used.code, used.constants
         m[at + k.OWN] = int(name in self._program.gates.defined)
         return True
 

@@ -56,12 +56,11 @@ class OperationParser(DeclarationParser):
         start = lex.start
         lex.advance()
         lex.expect("[")
-        self._read()
+        length = self._read()
         lex.expect("]")
-        if not lex.at(";"):
-            self._operands()
+        operands = () if lex.at(";") else self._operands()
         self._end()
-        return s.Ignored(start)
+        return s.Delay(start, length, operands)
 
     def _box(self) -> s.Statement:
         start = self.lexer.start

@@ -55,6 +55,14 @@ class Barrier(NamedTuple):
     operands: tuple[Rpn, ...]
 
 
+class Delay(NamedTuple):
+    """``delay[length]``; without operands on all qubits in sight."""
+
+    offset: int
+    length: Rpn
+    operands: tuple[Rpn, ...]
+
+
 class Declare(NamedTuple):
     """A register, variable or constant. ``mode``: "", "const", "input", "output"."""
 
@@ -191,5 +199,6 @@ Statement = (
     | GateDefinition
     | Subroutine
     | Ignored
+    | Delay
 )
 Block = tuple["Statement", ...]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from markaz.quantum.programs.circuit import Expr
+from markaz.quantum.programs.gates import NANOSECONDS, STEPS, TIME_UNITS
 
 MAX_BITS: Final = 4096  # widest constant integer
 MAX_DEPTH: Final = 400  # levels of an expression that reaches the circuit
 MAX_NODES: Final = 20_000  # operands of one
+STRETCH: Final = "stretch"
+_LENGTH: Final = re.compile(r"([0-9._]+(?:[eE][-+]?[0-9]+)?)\s?(dt|ns|us|[\u00b5\u03bc]s|ms|s)")
 
 
 class Qubits(NamedTuple):
@@ -67,9 +71,22 @@ class Runtime(NamedTuple):
 
 
 class Duration(NamedTuple):
-    """A length of time; nothing in a circuit depends on it."""
+    """A length of time as it is written; ``STRETCH``: whatever fits, "": not known here."""
 
     text: str
+
+    def measure(self) -> tuple[float, float]:
+        """Length and unit of a DELAY. Raises ValueProblem where they are not known."""
+        found = _LENGTH.fullmatch(self.text)
+        if found is None:
+            message = "the length of a delay must be written out, or be a duration that is"
+            raise ValueProblem("unsupported", message)
+        number = float(found[1].replace("_", ""))
+        if not math.isfinite(number):
+            raise ValueProblem("limit-size", "a delay is too long")
+        if found[2] == "dt":
+            return number, STEPS
+        return number * TIME_UNITS[found[2]], NANOSECONDS
 
 
 Value = (

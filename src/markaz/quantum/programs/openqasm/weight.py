@@ -74,7 +74,7 @@ class Scales:
         if isinstance(statement, s.GateCall):
             gate = self._gates.get(statement.name)
             return Weight(gate.size if gate else 0)
-        if isinstance(statement, s.Measure | s.Reset | s.Barrier):
+        if isinstance(statement, s.Measure | s.Reset | s.Barrier | s.Delay):
             return Weight(1)
         if isinstance(statement, s.Call | s.Assign | s.Declare | s.Return):
             return self._calls(statement)
