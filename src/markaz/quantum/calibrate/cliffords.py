@@ -27,7 +27,7 @@ _SX: Final = np.array([[1, -1j], [-1j, 1]]) / math.sqrt(2)
 _CZ: Final = np.diag([1, 1, 1, -1]).astype(complex)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Element:
     """A group element: its unitary (up to a phase) and the steps that make it."""
 

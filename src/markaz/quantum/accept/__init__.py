@@ -1,0 +1,1 @@
+"""Acceptance: a contract's criteria, the programs that test them, and verdicts from counts."""
