@@ -23,10 +23,13 @@ up: setup ## start a centre, run the examples through its queue, show the login 
 	@MARKAZ_DATA="$(MARKAZ_DATA)" MARKAZ_LOG_LEVEL="$(MARKAZ_LOG_LEVEL)" $(BIN)/markaz up --examples examples
 
 test: setup ## run the tests (3 minutes at most)
+	@$(PYTHON) tools/environment.py --clients newest pennylane
+	@$(PYTHON) tools/system_programs.py
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 test-nightly: setup ## run all tests, the long ones too, with many more random examples
-	@$(PYTHON) tools/environment.py requirements/bench.txt
+	@$(PYTHON) tools/environment.py requirements/bench.txt --clients newest pennylane oldest qiskit14
+	@$(PYTHON) tools/system_programs.py
 	$(BIN)/python -m pytest -n 2 -m "" --hypothesis-profile=nightly --timeout=3600 $(ARGS)
 
 lint: setup ## style, types and the import rules between the floors
@@ -40,7 +43,7 @@ format: setup ## put the code into the one format
 	$(BIN)/ruff format .
 
 bench: setup ## measure the figures that the documents quote
-	@$(PYTHON) tools/environment.py requirements/bench.txt
+	@$(PYTHON) tools/environment.py requirements/bench.txt --clients localqpu
 	$(BIN)/python -m benchmarks.figures $(ARGS)
 
 docs: setup ## build the documentation site into docs/_build/html, offline
@@ -56,5 +59,5 @@ lock: ## resolve the lock files (UPGRADE=1 takes the newest versions)
 	.venv-lock/bin/python tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## remove all that the other targets made, but the data of `make up`
-	rm -rf .venv .venv-lock docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .venv .venv-lock .venv-clients docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests tools benchmarks clients -name __pycache__ -type d -prune -exec rm -rf {} +

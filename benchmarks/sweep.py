@@ -171,11 +171,13 @@ def work(name: str, points: int, qubits: int, layers: int, threads: int) -> None
     print(json.dumps({"seconds": seconds, "values": found.tolist()}))
 
 
-def measure(name: str, args: argparse.Namespace, threads: int) -> dict[str, Any]:
-    """Seconds and values of one engine, or its error."""
+def measure(
+    name: str, args: argparse.Namespace, threads: int, module: str = "benchmarks.sweep"
+) -> dict[str, Any]:
+    """Seconds and values of one engine, or its error; ``module`` is run as the engine's process."""
     sizes = [str(x) for x in (args.points, args.qubits, args.layers, threads)]
     environment = {**os.environ, **dict.fromkeys(THREADS, str(threads))}
-    command = [sys.executable, "-m", "benchmarks.sweep", "--work", name, *sizes]
+    command = [sys.executable, "-m", module, "--work", name, *sizes]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         return {"error": (done.stderr.strip().splitlines() or ["died"])[-1]}

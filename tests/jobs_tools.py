@@ -32,6 +32,7 @@ class Opened:
     predicted_bytes: int | None = 1024
     options: dict[str, Any] = field(default_factory=lambda: {"shots": 100, "seed": 1})
     facts: dict[str, Any] = field(default_factory=dict)
+    kind: str = "run"
 
 
 class Heard:

@@ -95,7 +95,9 @@ class Bridge(httpx.BaseTransport):
         sent.headers = request.headers
         answer = await self._inner.handle_async_request(sent)
         content = await answer.aread()
-        return httpx.Response(answer.status_code, headers=answer.headers, content=content)
+        # The contents are unpacked by now; their length is kept to be looked at.
+        unpacked = [pair for pair in answer.headers.raw if pair[0].lower() != b"content-encoding"]
+        return httpx.Response(answer.status_code, headers=unpacked, content=content)
 
 
 class Browser(httpx.Client):

@@ -2,6 +2,8 @@
 
 Run by ``make setup`` with any Python 3: it needs nothing but the standard library, and
 says what to install when even that is incomplete (Debian ships ``ensurepip`` apart).
+``--clients NAME …`` makes the environments of other people's clients, for the tests that use
+them. One that cannot be made is no error away from CI: its tests are skipped and say why.
 """
 
 from __future__ import annotations
@@ -17,6 +19,9 @@ from pathlib import Path
 OLDEST = (3, 11)
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
+CLIENTS = ROOT / ".venv-clients"
+OWN_CLIENT = ROOT / "clients/markaz-client"
+WITH_OWN_CLIENT = ("pennylane", "qiskit14")  # of the clients' environments
 WARM_UP = ROOT / "src/markaz/quantum/simulate/kernels.py"
 
 NO_VENV = """\
@@ -31,11 +36,11 @@ def python_in(venv: Path) -> Path:
     return venv / "bin" / "python"
 
 
-def stamp_text(lock: Path, venv: Path) -> str:
+def stamp_text(lock: Path, venv: Path, project: Path | None = ROOT) -> str:
     """What an environment was made from; another text means that it must be made again."""
     digest = hashlib.sha256()
-    for part in (lock.read_bytes(), (ROOT / "pyproject.toml").read_bytes()):
-        digest.update(hashlib.sha256(part).digest())
+    for part in (lock, *([project / "pyproject.toml"] if project else ())):
+        digest.update(hashlib.sha256(part.read_bytes()).digest())
     digest.update(f"{venv}\n{sys.version}\n{sys.prefix}".encode())
     return digest.hexdigest() + "\n"
 
@@ -78,13 +83,13 @@ def works(python: Path) -> bool:
     return str(answer.stdout).strip() == sys.version.strip()
 
 
-def install(pip: list[str | Path], lock: Path, *, project: bool) -> None:
-    """Install exactly what the lock names, then Markaz itself, editable."""
+def install(pip: list[str | Path], lock: Path, project: Path | None, *options: str) -> None:
+    """Install exactly what the lock names, then the project itself, editable."""
     quiet = ("install", "--quiet", "--no-input", "--no-deps", "--root-user-action=ignore")
     print(f"Installing {lock.relative_to(ROOT)} (a minute or two the first time) …", flush=True)
-    run(*pip, *quiet, "--require-hashes", "--only-binary=:all:", "-r", lock)
+    run(*pip, *quiet, *options, "--require-hashes", "--only-binary=:all:", "-r", lock)
     if project:
-        run(*pip, *quiet, "--no-build-isolation", "--editable", ROOT)
+        run(*pip, *quiet, "--no-build-isolation", "--editable", project)
 
 
 def warm_up(python: Path) -> None:
@@ -99,12 +104,44 @@ def warm_up(python: Path) -> None:
         print(f"Kernels are not compiled ahead ({last}); they will be when first used.")
 
 
+def make(lock: Path, venv: Path, project: Path | None, *options: str) -> None:
+    """Bring ``venv`` in line with ``lock``, if it is not."""
+    stamp = venv / f".made-from-{lock.name}"
+    wanted = stamp_text(lock, venv, project)
+    if stamp.exists() and stamp.read_text() == wanted and python_in(venv).exists():
+        return
+    pip = make_venv(venv)
+    install(pip, lock, project, *options)
+    if project == ROOT:
+        warm_up(python_in(venv))
+    stamp.write_text(wanted)
+    print(f"Ready: {venv.relative_to(ROOT)}")
+
+
+def make_client(name: str) -> None:
+    """Make the environment of a client; what stops it is told to its tests, in CI to us."""
+    lock = ROOT / f"requirements/clients-{name}.txt"
+    missing = CLIENTS / f"{name}.missing"
+    project = OWN_CLIENT if name in WITH_OWN_CLIENT else None
+    try:
+        make(lock, CLIENTS / name, project, "--no-compile", "--retries=1")
+    except SystemExit as error:
+        if os.environ.get("CI"):
+            raise
+        CLIENTS.mkdir(exist_ok=True)
+        missing.write_text(f"{error}\n")
+        print(f"No environment {name}: its tests will be skipped.", file=sys.stderr)
+    else:
+        missing.unlink(missing_ok=True)
+
+
 def main() -> None:
-    """Bring the environment in line with the lock file given on the command line."""
+    """Bring the environments on the command line in line with their lock files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("lock", type=Path)
+    parser.add_argument("lock", type=Path, nargs="?")
     parser.add_argument("--venv", type=Path, default=VENV)
     parser.add_argument("--no-project", action="store_true", help="only the locked packages")
+    parser.add_argument("--clients", nargs="+", default=[], metavar="NAME")
     arguments = parser.parse_args()
     if sys.version_info < OLDEST:
         found = ".".join(str(n) for n in sys.version_info[:3])
@@ -112,17 +149,11 @@ def main() -> None:
             f"Markaz needs Python 3.11 or newer, and {sys.executable} is {found}. "
             "Name another one: make setup PYTHON=python3.12"
         )
-    lock, venv = arguments.lock.resolve(), arguments.venv.resolve()
-    stamp = venv / f".made-from-{lock.name}"
-    wanted = stamp_text(lock, venv)
-    if stamp.exists() and stamp.read_text() == wanted and python_in(venv).exists():
-        return
-    pip = make_venv(venv)
-    install(pip, lock, project=not arguments.no_project)
-    if not arguments.no_project:
-        warm_up(python_in(venv))
-    stamp.write_text(wanted)
-    print(f"Ready: {venv.relative_to(ROOT)}")
+    if arguments.lock is not None:
+        project = None if arguments.no_project else ROOT
+        make(arguments.lock.resolve(), arguments.venv.resolve(), project)
+    for name in arguments.clients:
+        make_client(name)
 
 
 if __name__ == "__main__":

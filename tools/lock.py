@@ -1,7 +1,8 @@
 """Write the lock files: exact versions with hashes, and no address to fetch them from.
 
 The widest set (``bench.txt``) is resolved first and the narrower ones are held to its
-versions, so that installing one over another never changes a version. Run by
+versions, so that installing one over another never changes a version. The environments of
+other people's clients (``clients-*.in``) stand alone: each is what a user would have. Run by
 ``make lock`` with the interpreter of a virtual environment that has uv.
 """
 
@@ -29,6 +30,8 @@ COMMON = (
     "--no-python-downloads",
     "--quiet",
 )
+# Some packages of clients have no wheel in some versions, and building them may fail.
+WHEELS = ("--only-binary=:all:",)
 
 
 # The resolver repeats on every line what `[tool.uv] environments` says. It is dropped: on
@@ -76,6 +79,8 @@ def main() -> None:
             arguments.append(f"--constraints={widest}")
         compile_lock("pyproject.toml", REQUIREMENTS / name, arguments)
     compile_lock(str(REQUIREMENTS / "tools.in"), REQUIREMENTS / "tools.txt", upgrade)
+    for source in sorted(REQUIREMENTS.glob("clients-*.in")):
+        compile_lock(str(source), source.with_suffix(".txt"), [*WHEELS, *upgrade])
 
 
 if __name__ == "__main__":

@@ -20,6 +20,10 @@ from markaz.interfaces.rest_api.calls import Api
 from markaz.interfaces.rest_api.jobs_models import Job, Provenance, Submitted
 from markaz.interfaces.rest_api.routes import Route
 from markaz.interfaces.rest_api.table import ROUTES
+from markaz.interfaces.runtime_api.errors import CODES
+from markaz.interfaces.runtime_api.routes import PREFIXES
+from markaz.interfaces.runtime_api.routes import Route as RuntimeRoute
+from markaz.interfaces.runtime_api.table import ROUTES as RUNTIME
 from tools.pages import page, section, table
 
 DASH: Final = "–"
@@ -68,6 +72,50 @@ def _route(route: Route) -> tuple[str, ...]:
     return (
         route.method,
         f"`{route.path}`{mark}",
+        str(route.who),
+        f"`{scope}`" if scope else DASH,
+        route.summary,
+    )
+
+
+def runtime_page() -> str:
+    """Every route of the runtime client's wire: method, path, who may, scope, summary."""
+    acts.register_all()
+    head = ("method", "path", "who may", "scope", "what it does")
+    alone = [route for route in RUNTIME if route.path.startswith("/")]
+    below = [route for route in RUNTIME if not route.path.startswith("/")]
+    codes = ((f"`{kind}`", str(code), solution) for kind, (code, solution) in CODES.items())
+    prefixes = " and under ".join(f"`{prefix}`" for prefix in PREFIXES)
+    return page(
+        "Runtime routes",
+        "What the runtime client that Qiskit users have, and QRMI, ask for. [Use Qiskit's runtime\n"
+        "client](../how-to/qiskit.md) says how to point them here, and [decision\n"
+        "21](../decisions/0021-the-runtime-wire.md) why it is as it is. A request says who asks with\n"
+        "the token of a login, and for which project with the header `Service-CRN`. Another\n"
+        "tenant's id is answered like an id that does not exist.",
+        section("Login and discovery", table(head, map(_runtime, alone))),
+        section(
+            "Devices, jobs, sessions",
+            f"Each under {prefixes}.\n",
+            table(head, map(_runtime, below)),
+        ),
+        section(
+            "Refusals",
+            "Every refusal has the same two parts, of which clients print one or the other:\n"
+            "`errors` (a list with `code`, `message`, `solution`, `more_info`) and `error` (`code`,\n"
+            "`message`, `status`), and a `trace` that the centre's log has too. Statuses are those\n"
+            "of the [REST interface](errors.md), but an invalid value is 400, and where jobs are\n"
+            "submitted nothing but an unknown program is 404.\n",
+            table(("kind", "code", "what to do"), codes),
+        ),
+    )
+
+
+def _runtime(route: RuntimeRoute) -> tuple[str, ...]:
+    scope = route.act.scope if route.does else None
+    return (
+        route.method,
+        f"`{route.path}`",
         str(route.who),
         f"`{scope}`" if scope else DASH,
         route.summary,
@@ -148,6 +196,7 @@ def _fields(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
 
 BUILDERS: Final[dict[str, Callable[[], str]]] = {
     "rest.md": rest_page,
+    "runtime-routes.md": runtime_page,
     "cli.md": cli_page,
     "job-documents.md": job_page,
 }

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from markaz.centre.audit.tables import audit_entries
 from markaz.centre.centre import Centre
+from markaz.centre.db import frequent
 from markaz.centre.db.schema import ledger
 from markaz.centre.errors import CentreError
 from markaz.centre.ledger import verbs
@@ -84,17 +85,22 @@ def test_a_fault_at_any_point_stores_nothing(
     def fail(*_: Any) -> None:
         raise OperationalError("x", {}, psycopg.errors.DiskFull(message))
 
-    def on_statement(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        table = "ledger_entries" if where == "entry" else "audit_entries"
+    execute: Any = frequent._execute
+    table = "ledger_entries" if where == "entry" else "audit_entries"
+
+    def on_statement(connection: Any, statement: str, *rest: Any, **more: Any) -> Any:
         if statement.startswith(f"INSERT INTO {table}"):
             fail()
+        return execute(connection, statement, *rest, **more)
 
-    hook = ("commit", fail) if where == "commit" else ("before_cursor_execute", on_statement)
-    event.listen(centre.engine, *hook)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        if where == "commit":
+            event.listen(centre.engine, "commit", fail)
+        else:
+            patch.setattr(frequent, "_execute", on_statement)
         error = refused(bank, home)
-    finally:
-        event.remove(centre.engine, *hook)
+    if where == "commit":
+        event.remove(centre.engine, "commit", fail)
 
     assert (error.kind, stored(centre)) == (kind, before)
     bank.grant(home, 7)

@@ -40,6 +40,11 @@ WHOLE = (
 )
 CONDITIONS = ("c[0]", "c[1] == 1", "c==3", "c", "!c[2]", "d[0] != 1", "c[0]==2", "c >= 1")
 CONDITIONS_3 = ("(c[0] ^ c[1]) == true", "(c[0] & c[1])", "c[0] == false", "c[0] && d[1]")
+FORMULAS = (
+    *("-A", "A/2", "-A/2", "(A+B)/2", "(A-B)*0.5", "(-0.5)*A", "pi/2 - A", "-pi/2+A", "A*B", "A/B"),
+    *("-(A - B)", "((A))", "+A", "2*A - B/3", "A - (B - A)", "A*-B", "A - -B", "-(-A)", "(A", "A)"),
+    *("sin(A)", "A**2", "A^2", "A B", "A + ", "1/2*A", "A % 2", "tau*A", "( - A ) * ( B + 1 )"),
+)
 STRANGE = (
     *("ctrl @ x q[0],q[1];", "for int i in [0:2] { h q[i]; }", "int m = 3; m = 4; rz(m) q[0];"),
     *("let z = q[1:2]; h z; cx z[0],z[1];", "qubit late; h late;", "if (c[0]) { end; }", "// é"),
@@ -126,7 +131,7 @@ class Programs:
 
     def line(self, params: list[str], wires: list[str]) -> str:
         rng = self.rng
-        values = [*params, *(f"-{p}" for p in params), *(f"({p}+pi)/2" for p in params), "pi/2"]
+        values = [*params, *(self.formula(p, params) for p in params), "pi/2"]
         if len(wires) > 1 and rng.random() < 0.4:
             return f"{rng.choice(TWO)} {','.join(rng.sample(wires, 2))};"
         fitting = [d for d in self.defined if d[2] <= len(wires)]
@@ -135,6 +140,15 @@ class Programs:
             angles = f"({','.join(rng.choice(values) for _ in range(count))})" if count else ""
             return f"{name}{angles} {','.join(rng.sample(wires, width))};"
         return f"u2({rng.choice(values)},{self.angle()}) {rng.choice(wires)};"
+
+    def formula(self, name: str, params: list[str], depth: int = 0) -> str:
+        """An expression of a gate's parameters, now and then one that is refused."""
+        rng = self.rng
+        kind = rng.choice(FORMULAS)
+        other = rng.choice((*params, "2", "pi", "0.5", "3*4", "0", "-1"))
+        if depth < 2 and rng.random() < 0.4:
+            other = self.formula(rng.choice(params), params, depth + 1)
+        return kind.replace("A", name).replace("B", other)
 
     def program(self) -> str:
         rng = self.rng

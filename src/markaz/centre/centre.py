@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import structlog
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, bindparam, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from markaz.centre.access import Act, Principal
@@ -22,6 +22,7 @@ from markaz.centre.audit.heads import HeadLog
 from markaz.centre.audit.tables import audit_entries
 from markaz.centre.db import dialect
 from markaz.centre.db.clock import Clock
+from markaz.centre.db.frequent import Frequent
 from markaz.centre.db.migrate import check_current
 from markaz.centre.db.tables import idempotency
 from markaz.centre.db.writer import Writer
@@ -180,26 +181,31 @@ def _finish(inner: Future[Any], done: Future[Any], hooks: list[Callable[[], None
         done.set_result(inner.result())
 
 
-def _done_once(work: Work, act: Act, arguments: dict[str, Any], once: Once) -> Any:
-    row = work.one(
-        select(idempotency.c.request_hash, idempotency.c.answer).where(
-            idempotency.c.principal == work.actor.id, idempotency.c.key == once.key
-        )
+_DONE: Final = Frequent(
+    select(idempotency.c.request_hash, idempotency.c.answer).where(
+        idempotency.c.principal == bindparam("who"), idempotency.c.key == bindparam("key")
     )
+)
+_NOTE_DONE: Final = Frequent(
+    insert(idempotency), ("principal", "key", "request_hash", "answer", "at")
+)
+
+
+def _done_once(work: Work, act: Act, arguments: dict[str, Any], once: Once) -> Any:
+    row = _DONE.first(work.connection, {"who": work.actor.id, "key": once.key})
     if row is not None:
         if row.request_hash != once.request_hash:
             raise CentreError("reused-key", "this Idempotency-Key came with another request before")
         return json.loads(row.answer)
     answer = act(work, **arguments)
-    work.run(
-        insert(idempotency).values(
-            principal=work.actor.id,
-            key=once.key,
-            request_hash=once.request_hash,
-            answer=json.dumps(without_secrets(answer)),
-            at=work.now,
-        )
-    )
+    done = {
+        "principal": work.actor.id,
+        "key": once.key,
+        "request_hash": once.request_hash,
+        "answer": json.dumps(without_secrets(answer)),
+        "at": work.now,
+    }
+    _NOTE_DONE.run(work.connection, done)
     return answer
 
 

@@ -85,6 +85,54 @@ GROUPS: Final[dict[str, tuple[Setting, ...]]] = {
         Setting("site_name", "Markaz", "The centre's name, as people read it."),
         Setting("sign_up", True, "People may ask for an account; operators approve it."),
     ),
+    "The portal": (
+        Setting(
+            "session_idle_minutes",
+            120.0,
+            "A browser that nobody uses for this long is logged out; after 12 hours any is.",
+            low=5,
+            high=720,
+        ),
+        Setting(
+            "oidc_issuer",
+            "",
+            "Address of an OpenID Connect issuer through which people may log in too.",
+        ),
+        Setting("oidc_name", "", "How the portal calls it; empty means its host."),
+        Setting("oidc_client_id", "", "The centre's name there."),
+        Setting(
+            "oidc_client_secret", "", "Its secret there; empty for a public client.", secret=True
+        ),
+        Setting("time_zone", "UTC", "Zone of the times on pages, such as Asia/Karachi."),
+    ),
+    "The runtime client's interface": (
+        Setting(
+            "token_minutes",
+            60.0,
+            "How long a login of a runtime client holds; revoking its key ends it at once.",
+            low=1,
+            high=1440,
+        ),
+        Setting(
+            "resubmit_seconds",
+            300.0,
+            "How long a repeated submission is taken for one whose answer was lost.",
+            low=0,
+            high=86400,
+        ),
+        Setting(
+            "revoke_leaked_keys",
+            True,
+            "Revoke a key that a client without IAM_URL sent elsewhere; else it is only marked.",
+        ),
+        Setting(
+            "runtime_qubits",
+            1000,
+            "Qubits that runtime clients see of a simulator that takes more: they build tables.",
+            low=1,
+            high=100000,
+        ),
+    ),
     "Workers and jobs": (
         Setting(
             "workers", 2, "Local worker processes that `markaz up` keeps running.", low=0, high=256

@@ -7,19 +7,25 @@ slowly it comes; proxies in front of a server bound both, and so must a server w
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES: Final = 64 << 10  # of a request line with its headers
 HEAD_SECONDS: Final = 30.0  # from its first byte, or the connection, to its last
+_numbers: Final = itertools.count(1)  # of the connections of this process
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """uvicorn's protocol; a head that is too long or too slow ends the connection."""
+    """uvicorn's protocol; a head that is too long or too slow ends the connection.
+
+    Requests learn the number of their connection (``state["connection"]``).
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._number = next(_numbers)
         self._head = 0
         self._in_head = True
         self._late: asyncio.TimerHandle | None = None
@@ -44,6 +50,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request's first byte."""
         super().on_message_begin()
+        self.scope["state"]["connection"] = self._number
         self._expect_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import ipaddress
 import signal
 import socket
@@ -31,11 +32,13 @@ from markaz.centre.workers.intake import Intake
 from markaz.centre.workers.messages import FRAME_BYTES
 from markaz.interfaces import acts
 from markaz.interfaces.connections import BoundedHttp
+from markaz.interfaces.portal.portal import Portal
 from markaz.interfaces.rest_api.app import make_app
 from markaz.interfaces.rest_api.calls import Api
 from markaz.interfaces.rest_api.gate import Gate
 from markaz.interfaces.rest_api.metrics import Metrics
 from markaz.interfaces.rest_api.waiting import Patience
+from markaz.interfaces.runtime_api.app import RuntimeApi, make_runtime
 from markaz.interfaces.worker_api.server import WorkerSocket
 
 _log: Final = structlog.get_logger(__name__)
@@ -43,6 +46,7 @@ _log: Final = structlog.get_logger(__name__)
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 # Between the writer's thread and the loop a turn of the usual 5 ms would be most of a job.
 SWITCH_SECONDS: Final = 0.0005
+COLLECT_AFTER: Final = (20_000, 20, 20)  # new objects, then younger collections
 BACKLOG: Final = 1024
 LEAD_SECONDS: Final = 5.0  # for the database to notice that the server before this one is dead
 LAST_ANSWERS: Final = 5  # seconds that answers under way may take once nothing new is taken
@@ -75,7 +79,12 @@ class Server:
         centre.watch_commits(self.api.metrics.committed)
         centre.services.count = self.api.metrics.count
         centre.services.observe = self.api.metrics.observe
-        self.app = make_app(self.api, more=[self.workers.route()])
+        self.runtime = make_runtime(self.api, authenticator)
+        self.dispatcher.on_job_ended.append(self.runtime.polls.ended)
+        runtime = RuntimeApi(self.runtime)
+        portal = Portal(self.api)
+        more = [self.workers.route(), *portal.routes()]
+        self.app = make_app(self.api, more=more, first=runtime, refused=portal.refused)
         self.url = self.local_url = ""
         self._stop: Callable[[], object] = lambda: None
         self._stopped = False
@@ -122,6 +131,8 @@ class Server:
         are handed out and workers should end what they have; each in a thread of its own.
         """
         sys.setswitchinterval(SWITCH_SECONDS)
+        if threading.current_thread() is threading.main_thread():
+            _settle_memory()
         self.dispatcher.start()
         self.housekeeper.start()
         try:
@@ -182,6 +193,7 @@ class Server:
         await asyncio.to_thread(draining)
         await asyncio.to_thread(self.dispatcher.drain, self._patience())
         self.api.patience.close()
+        self.runtime.polls.close()
         self.workers.close()
 
     def _patience(self) -> float:
@@ -200,6 +212,13 @@ class Server:
         finally:
             for number in SIGNALS:
                 loop.remove_signal_handler(number)
+
+
+def _settle_memory() -> None:
+    """Have the collector look at what requests leave behind, not at all that was imported."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def lead(engine: Engine) -> Leadership:

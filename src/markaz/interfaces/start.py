@@ -40,14 +40,6 @@ SIMULATOR_SECOND: Final = CREDIT // 100
 CONSOLE: Final = Principal("system", "user", frozenset({CentreRole.OPERATOR}))
 
 
-def crn_of(project: str) -> str:
-    """The name by which clients of the runtime interface know a project.
-
-    They take it apart at colons and accept no other shape.
-    """
-    return f"crn:v1:bluemix:public:quantum-computing:us-east:a/markaz:{project}::"
-
-
 def prepare_database(settings: Settings) -> None:
     """Bring the database to this version's schema; a new one is made.
 

@@ -18,6 +18,7 @@ from markaz.centre.people.keys import Authenticator
 from markaz.centre.projects import first
 from markaz.centre.settings import Settings
 from markaz.interfaces import start
+from markaz.interfaces.runtime_api.crn import crn_of
 
 
 @pytest.fixture
@@ -170,6 +171,6 @@ def test_the_kept_secrets_get_an_address_once(opened: Centre) -> None:
 
 
 def test_projects_are_known_to_clients_by_a_name_of_their_form() -> None:
-    name = start.crn_of("abc")
+    name = crn_of("abc")
     assert name == "crn:v1:bluemix:public:quantum-computing:us-east:a/markaz:abc::"
     assert len(name.split(":")) == 10

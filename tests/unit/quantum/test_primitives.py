@@ -17,7 +17,7 @@ from qiskit.primitives import (
 )
 from qiskit.quantum_info import Pauli, SparsePauliOp
 
-from markaz.quantum import primitives
+from markaz.quantum.points import _groups
 from markaz.quantum.primitives import EstimatorV2, Options, SamplerV2
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.simulate import sweep
@@ -249,5 +249,5 @@ def test_time_is_limited_for_each_pub() -> None:
 def test_groups_hold_points_with_the_same_observables() -> None:
     points = np.array([0, 1, 0, 1, 2])
     observables = np.array([0, 0, 1, 1, 0])
-    found = [(p.tolist(), o.tolist()) for p, o in primitives._groups(points, observables)]
+    found = [(p.tolist(), o.tolist()) for p, o in _groups(points, observables)]
     assert found == [([0, 1], [0, 1]), ([2], [0])]

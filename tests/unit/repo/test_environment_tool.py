@@ -85,6 +85,59 @@ def test_current_environment_is_left_alone(
     environment.main()
 
 
+@pytest.fixture
+def clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the clients' environments, in a repository of its own."""
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    monkeypatch.setattr(environment, "CLIENTS", tmp_path / ".venv-clients")
+    monkeypatch.setattr(environment, "make_venv", lambda venv: (venv / "bin").mkdir(parents=True))
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements/clients-some.txt").write_text("a==1\n")
+    return tmp_path / ".venv-clients"
+
+
+def unreachable(*_: object) -> None:
+    raise SystemExit("`pip` failed (exit 1).")
+
+
+def test_client_environment_that_cannot_be_made_says_why(
+    clients: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "install", unreachable)
+    environment.make_client("some")
+    assert (clients / "some.missing").read_text() == "`pip` failed (exit 1).\n"
+    (clients / "some/bin").rmdir()
+    (clients / "some").rmdir()
+    monkeypatch.setattr(environment, "install", lambda *_: None)
+    environment.make_client("some")
+    assert not (clients / "some.missing").exists()
+    assert (clients / "some/.made-from-clients-some.txt").exists()
+
+
+def test_client_environment_that_cannot_be_made_stops_ci(
+    clients: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setattr(environment, "install", unreachable)
+    with pytest.raises(SystemExit, match="exit 1"):
+        environment.make_client("some")
+    assert not (clients / "some.missing").exists()
+
+
+def test_client_stamp_does_not_follow_the_project(lock: Path, tmp_path: Path) -> None:
+    alone = environment.stamp_text(lock, tmp_path, None)
+    assert alone != environment.stamp_text(lock, tmp_path)
+    assert alone != environment.stamp_text(lock, tmp_path, environment.OWN_CLIENT)
+
+
+def test_every_clients_lock_has_its_source() -> None:
+    folder = Path(environment.__file__).parent.parent / "requirements"
+    locks = {p.stem for p in folder.glob("clients-*.txt")}
+    assert locks == {p.stem for p in folder.glob("clients-*.in")}
+    assert {f"clients-{name}" for name in environment.WITH_OWN_CLIENT} <= locks
+
+
 def test_failing_command_stops_with_its_status() -> None:
     with pytest.raises(SystemExit, match=r"failed \(exit 3\)"):
         environment.run(sys.executable, "-c", "raise SystemExit(3)")

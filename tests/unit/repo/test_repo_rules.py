@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = (
-    ".ci", "benchmarks", "deploy", "docs", "examples", "requirements", "src", "tests", "tools",
+    ".ci", "benchmarks", "clients", "deploy", "docs", "examples", "requirements", "src", "tests",
+    "tools",
 )  # fmt: skip
 TEXT = {
     "", ".cfg", ".css", ".json", ".mako", ".md", ".py", ".qasm", ".qcis", ".service", ".sh",
@@ -186,7 +187,7 @@ def test_house_page_lists_every_folder() -> None:
     listed = set(re.findall(r"^\| `([\w./]+)` \|", page, re.M))
     packages = {str(p.parent.relative_to(ROOT)) for p in (ROOT / "src").rglob("*.py")}
     others = {f for f in FOLDERS if f not in ("src", "tests")}
-    tests = {f"tests/{name}" for name in ("unit", "property", "faults", "attacks")}
+    tests = {f"tests/{name}" for name in ("unit", "property", "faults", "attacks", "clients")}
     assert sorted(listed) == sorted(packages | others | tests)
 
 

@@ -14,15 +14,23 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, insert, select, update
 
 from markaz.centre.audit.tables import audit_entries, audit_segments
+from markaz.centre.db.frequent import Frequent
 from markaz.centre.ids import new_id
 
 ZERO: Final = "0" * 64
 Head = tuple[str, int, str]  # segment, seq, hash of an entry
+_COLUMNS: Final = ("segment", "seq", "at", "actor", "verb", "subject", "details", "hash")
+_INSERT: Final = Frequent(insert(audit_entries), _COLUMNS)
+# Made once: ``json.dumps`` with arguments makes an encoder for every call.
+_as_listed: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_as_stored: Final = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":")
+).encode
 
 
 def entry_hash(previous: str, fields: tuple[Any, ...]) -> str:
     """Hash of an entry: ``fields`` are segment, seq, at, actor, verb, subject, details."""
-    text = json.dumps([previous, *fields], ensure_ascii=False, separators=(",", ":"))
+    text = _as_listed([previous, *fields])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -52,11 +60,10 @@ class Chain:
 
     def add(self, at: int, actor: str, verb: str, subject: str, details: dict[str, Any]) -> None:
         """Link an entry; it is written by ``flush`` in the transaction under way."""
-        text = json.dumps(details, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        text = _as_stored(details)
         fields = (self.segment, self._seq, at, actor, verb, subject, text)
         self._head = entry_hash(self._head, fields)
-        names = ("segment", "seq", "at", "actor", "verb", "subject", "details", "hash")
-        self._pending.append(dict(zip(names, (*fields, self._head), strict=True)))
+        self._pending.append(dict(zip(_COLUMNS, (*fields, self._head), strict=True)))
         self._seq += 1
 
     def head(self) -> Head:
@@ -75,7 +82,7 @@ class Chain:
     def flush(self, connection: Connection) -> None:
         """Insert what was collected."""
         if self._pending:
-            connection.execute(insert(audit_entries), self._pending)
+            _INSERT.run_many(connection, self._pending)
             self._pending = []
 
 

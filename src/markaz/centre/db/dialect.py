@@ -30,6 +30,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from markaz.centre.db.clock import Clock
+from markaz.centre.db.frequent import Frequent
 from markaz.centre.errors import CentreError
 
 BUSY_SECONDS: Final = 5.0  # how long a writer tries to get SQLite's one write lock
@@ -209,15 +210,23 @@ def insert_or_change(
     """Insert ``rows``; where a row with the same ``keys`` is there, change it as
     ``changes(new row)`` says. ``changes`` is a function of a module: its statement is kept."""
     if rows:
-        statement = _changing(connection.dialect.name, table, tuple(keys), changes)
-        connection.execute(statement, list(rows))
+        columns = tuple(rows[0])
+        statement = _changing(connection.dialect.name, table, tuple(keys), changes, columns)
+        statement.run_many(connection, rows)
 
 
 @cache
-def _changing(name: str, table: Table, keys: tuple[str, ...], changes: Callable[..., Any]) -> Any:
+def _changing(
+    name: str,
+    table: Table,
+    keys: tuple[str, ...],
+    changes: Callable[..., Any],
+    columns: tuple[str, ...],
+) -> Frequent:
     statement = _MODULES[name].insert(table)
-    return statement.on_conflict_do_update(
-        index_elements=list(keys), set_=changes(statement.excluded)
+    changed = changes(statement.excluded)
+    return Frequent(
+        statement.on_conflict_do_update(index_elements=list(keys), set_=changed), columns
     )
 
 

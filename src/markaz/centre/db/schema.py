@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from markaz.centre.announcements import tables as announcements
 from markaz.centre.audit import tables as audit
 from markaz.centre.db.tables import metadata
 from markaz.centre.devices import tables as devices
@@ -13,6 +14,7 @@ from markaz.centre.storage import tables as storage
 from markaz.centre.workers import tables as workers
 
 __all__ = [
+    "announcements",
     "audit",
     "devices",
     "jobs",

@@ -27,6 +27,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from markaz.centre.db import dialect
+from markaz.centre.db.frequent import plainly
 from markaz.centre.errors import CentreError
 
 MAX_CHANGES: Final = 128  # in one transaction
@@ -206,7 +207,7 @@ class Writer:
         """Do one change in its own savepoint; False if it must be tried again later."""
         mark = self._observer.save() if self._observer else None
         change.error = change.result = None
-        savepoint = connection.begin_nested()
+        plainly(connection, "SAVEPOINT change")
         try:
             change.result = change.action(connection)
         except BaseException as error:
@@ -214,9 +215,10 @@ class Writer:
                 self._observer.restore(mark)
             if dialect.is_outage(error):
                 raise  # the savepoint may be gone with the transaction
-            savepoint.rollback()
+            plainly(connection, "ROLLBACK TO SAVEPOINT change")
+            plainly(connection, "RELEASE SAVEPOINT change")
             return not self._must_wait(change, error)
-        savepoint.commit()
+        plainly(connection, "RELEASE SAVEPOINT change")
         return True
 
     def _must_wait(self, change: _Change, error: BaseException) -> bool:

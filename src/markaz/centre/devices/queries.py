@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from markaz.centre.access import person, query
+from markaz.centre.access import anyone, person, query
 from markaz.centre.devices.documents import device_document, reservation_document
 from markaz.centre.devices.rules import LOOKERS, seen
 from markaz.centre.devices.tables import devices, reservations
@@ -26,6 +26,18 @@ def list_devices(work: Work, _: None, *, retired: bool = False) -> dict[str, Any
     if not flag("retired", retired):
         wanted = wanted.where(devices.c.retired_at.is_(None))
     return {"items": [device_document(row) for row in work.all(wanted)], "next": None}
+
+
+@query("devices.board", rule=anyone, scope=None)
+def board(work: Work, _: None) -> dict[str, Any]:
+    """Devices in service and how they are, for everybody: no descriptions, no bookings."""
+    wanted = select(devices).where(devices.c.retired_at.is_(None))
+    rows = work.all(wanted.order_by(devices.c.is_default.desc(), devices.c.id))
+    items = [{name: device_document(row)[name] for name in _PUBLIC} for row in rows]
+    return {"items": items, "next": None}
+
+
+_PUBLIC: Final = ("device", "title", "kind", "qubits", "status", "accepting", "default")
 
 
 @query("devices.get", rule=seen, scope="devices:read")

@@ -9,6 +9,7 @@ says or touches nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, Protocol
@@ -43,6 +44,7 @@ class Snapshot:
     attempt: int = 0
     losses: int = 0
     cancel_by: str | None = None
+    claimed_at: int | None = None
     started_at: int | None = None
     shots: int = 0
     reserved: int = 0
@@ -51,13 +53,29 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a worker says of an attempt; ``seconds`` is the run time that it measured."""
+    """What a worker says of an attempt; ``seconds`` is the run time that it measured.
+
+    ``began_at``: when the centre heard that it began, if that is not on record (microseconds).
+    """
 
     state: State
     error_kind: str | None = None
     error_message: str | None = None
     seconds: float | None = None
     result_hash: str | None = None
+    began_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """An attempt that ends: the ``job`` as it was, what its row takes, seconds that it used
+    of its device, and what it costs (micro-credits)."""
+
+    job: Snapshot
+    event: Event
+    values: dict[str, Any]
+    seconds: float
+    charge: int
 
 
 class Jobs(Protocol):
@@ -65,6 +83,16 @@ class Jobs(Protocol):
 
     def find(self, job: str) -> Snapshot | None:
         """The job as it is now."""
+
+    def find_many(self, jobs: Sequence[str]) -> dict[str, Snapshot]:
+        """Those of ``jobs`` that there are."""
+
+    def end_many(self, ended: Sequence[Ending]) -> int:
+        """Let the events of ``ended`` happen, each if its attempt is still the job's; how
+        many did."""
+
+    def settle_many(self, ended: Sequence[Ending]) -> None:
+        """As ``settle`` for each."""
 
     def apply(self, job: str, event: Event, attempt: int | None = None, **values: Any) -> bool:
         """Let ``event`` happen if it may follow, writing ``values``; False: nothing changed."""
@@ -98,7 +126,8 @@ def charged_seconds(job: Snapshot, outcome: Outcome, now: int) -> float:
     The worker's figure leaves out the wire and the commit, which are the centre's; the
     server's bounds it, so that no worker can charge more than really passed.
     """
-    seen = max(0.0, (now - job.started_at) / 1e6) if job.started_at is not None else 0.0
+    since = job.started_at or outcome.began_at or job.claimed_at
+    seen = max(0.0, (now - since) / 1e6) if since is not None else 0.0
     return seen if outcome.seconds is None else min(seen, max(0.0, outcome.seconds))
 
 
@@ -114,9 +143,34 @@ def finish(jobs: Jobs, job: str, attempt: int, outcome: Outcome, now: int) -> tu
 
     Raises CentreError ``stale`` if another attempt owns the job, or it ended already.
     """
-    found = jobs.find(job)
-    if found is None:
+    [ending] = finish_many(jobs, [(job, attempt, outcome)], now)
+    if ending is None:
         raise stale(job, attempt)
+    return ending.job, ending.charge
+
+
+def finish_many(
+    jobs: Jobs, said: Sequence[tuple[str, int, Outcome]], now: int
+) -> list[Ending | None]:
+    """End attempts (job, attempt, outcome), all in few steps; None for those that are over.
+
+    Raises CentreError ``conflict`` if another server changed one of several meanwhile: then
+    the caller undoes everything and ends them one by one.
+    """
+    found = jobs.find_many([job for job, _, _ in said])
+    answers = [_ending(found.get(job), attempt, outcome, now) for job, attempt, outcome in said]
+    ended = [one for one in answers if one is not None]
+    if jobs.end_many(ended) != len(ended):
+        if len(ended) > 1:
+            raise CentreError("conflict", f"one of {len(ended)} jobs changed while they ended")
+        return [None] * len(said)
+    jobs.settle_many(ended)
+    return answers
+
+
+def _ending(found: Snapshot | None, attempt: int, outcome: Outcome, now: int) -> Ending | None:
+    if found is None or found.state not in ACTIVE or found.attempt != attempt:
+        return None
     seconds, charge = charged_seconds(found, outcome, now), charge_of(found, outcome, now)
     values = {
         "result_hash": outcome.result_hash,
@@ -124,12 +178,17 @@ def finish(jobs: Jobs, job: str, attempt: int, outcome: Outcome, now: int) -> tu
         "error_message": outcome.error_message,
         "run_seconds": seconds,
         "charged": charge,
+        "started_at": _began(found, outcome, seconds, now),
         "ended_at": now,
     }
-    if not jobs.apply(job, _ENDINGS[outcome.state], attempt, **values):
-        raise stale(job, attempt)
-    jobs.settle(found, charge)
-    return found, charge
+    return Ending(found, _ENDINGS[outcome.state], values, seconds, charge)
+
+
+def _began(found: Snapshot, outcome: Outcome, seconds: float, now: int) -> int | None:
+    """When it started; a short job that was handed out ahead may end before anybody said so."""
+    if found.started_at is not None or outcome.state is State.CANCELLED:
+        return found.started_at
+    return outcome.began_at or now - round(seconds * 1e6)
 
 
 def stale(job: str, attempt: int) -> CentreError:
@@ -198,6 +257,19 @@ class MemoryJobs:
     def find(self, job: str) -> Snapshot | None:
         """The job as it is now."""
         return self.jobs.get(job)
+
+    def find_many(self, jobs: Sequence[str]) -> dict[str, Snapshot]:
+        """Those of ``jobs`` that there are."""
+        return {job: self.jobs[job] for job in jobs if job in self.jobs}
+
+    def end_many(self, ended: Sequence[Ending]) -> int:
+        """Let each happen if it may follow; how many did."""
+        return sum(self.apply(e.job.id, e.event, e.job.attempt, **e.values) for e in ended)
+
+    def settle_many(self, ended: Sequence[Ending]) -> None:
+        """Remember the charges."""
+        for one in ended:
+            self.settle(one.job, one.charge)
 
     def apply(self, job: str, event: Event, attempt: int | None = None, **values: Any) -> bool:
         """Let ``event`` happen if it may follow."""

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import BigInteger, bindparam, case, func, literal, select, text, update
+from sqlalchemy import select, text
 
 from markaz.centre.access import system, verb
-from markaz.centre.errors import CentreError, invalid
-from markaz.centre.jobs import core, holds, notify, usage
+from markaz.centre.errors import CentreError
+from markaz.centre.jobs import claims, core, endings, holds, notify
 from markaz.centre.jobs.groups import expected, read_key
 from markaz.centre.jobs.index import QueueIndex, read_active
 from markaz.centre.jobs.states import Event, State
 from markaz.centre.jobs.store import DatabaseJobs
-from markaz.centre.jobs.tables import ACTIVE, QUEUED, jobs, sessions
-from markaz.centre.storage import blobs
+from markaz.centre.jobs.tables import ACTIVE, jobs
 from markaz.centre.work import Work
 
 _log: Final = structlog.get_logger(__name__)
-_HEAD: Final = (
-    select(jobs)
-    .where(text(QUEUED), jobs.c.group_id == bindparam("group"))
-    .order_by(jobs.c.place)
-    .limit(1)
-)
 
 
 @verb("jobs.open_queue", rule=system, scope=None)
@@ -63,96 +55,24 @@ def claim(
     devices: Sequence[str],
     count: int = 1,
     ahead: bool = False,
+    seconds: float = math.inf,
 ) -> list[dict[str, Any]]:
     """Hand up to ``count`` jobs for ``devices`` to ``worker``, the best first.
 
-    Each is running at once, or, with ``ahead``, claimed until ``mark_running``. Its attempt
-    is raised by a conditional UPDATE, so that no other claim can get it.
+    Each is running at once, or, with ``ahead``, claimed until ``mark_running`` or its end.
+    Its attempt is raised by a conditional UPDATE, so that no other claim can get it. None
+    follows one with which all of them are expected to take ``seconds`` or more.
     """
     began = time.perf_counter()
     queue = _queue(work)
     queue.prepare(work.connection, work.now)
-    active = read_active(work.connection, queue.max_running - count + 1)
-    found: list[dict[str, Any]] = []
-    passed: list[int] = []
-    while len(found) < count:
-        group = queue.pick(work.now, devices, active, passed)
-        if group is None:
-            break
-        key = queue.key(group)
-        row = _start_head(work, group, worker, ahead)
-        if row is None:
-            passed.append(group)
-            continue
-        _handed_out(work, queue, row, worker)
-        active.started(key)
-        found.append(_assignment(queue, row))
-    for group in passed:
-        notify.forget(work, group)
-    if not found:
+    active = read_active(work.connection)
+    chosen = claims.choose(work, queue, active, devices, count, seconds)
+    rows = claims.hand_out(work, queue, chosen, worker, ahead=ahead)
+    if not rows:
         work.nothing_changed()
     work.services.observe("claim", time.perf_counter() - began)
-    return found
-
-
-def _start_head(work: Work, group: int, worker: str, ahead: bool) -> Any:
-    """The row of the job that was handed out, as it was before; None: the group is empty."""
-    store = DatabaseJobs(work)
-    event = Event.CLAIM if ahead else Event.START
-    values: dict[str, Any] = {"worker_id": worker, "claimed_at": work.now}
-    if not ahead:
-        values["started_at"] = work.now
-    while True:
-        row = work.connection.execute(_HEAD, {"group": group}).first()
-        if row is None or store.apply(row.id, event, **values):
-            return row
-
-
-def _handed_out(work: Work, queue: QueueIndex, row: Any, worker: str) -> None:
-    wait = (work.now - (row.eligible_at or row.created_at)) / 1e6
-    head = notify.head_of(work, row.group_id)
-    queue.take(work, row.group_id, head, row.id, expected(row.predicted_seconds))
-    if row.wait_raw is not None and row.attempt == 0:
-        stated = (row.wait_p50, row.wait_p90)
-        work.after(lambda: queue.forecasts.learn(row.device_id, row.wait_raw, wait, stated))
-    if row.session_id is not None:
-        _open_session(work, row.session_id)
-    work.record(row.id, attempt=row.attempt + 1, worker=worker)
-
-
-def _open_session(work: Work, session: str) -> None:
-    """A session opens when its first job starts; a dedicated one holds its device from then."""
-    s = sessions.c
-    closed_to_it = (s.state == "pending") | s.opened_at.is_(None)
-    values = {
-        "state": case((s.state == "pending", "open"), else_=s.state),
-        "opened_at": func.coalesce(s.opened_at, literal(work.now, BigInteger)),
-        "last_job_at": work.now,
-    }
-    if work.run(update(sessions).where(s.id == session, closed_to_it).values(values)):
-        notify.session_changed(work)
-
-
-def _assignment(queue: QueueIndex, row: Any) -> dict[str, Any]:
-    device = queue.rules.devices.get(row.device_id)
-    return {
-        "job": row.id,
-        "attempt": row.attempt + 1,
-        "kind": row.kind,
-        "project": row.project_id,
-        "user": row.user_id,
-        "device": row.device_id,
-        "driver": device.driver if device else "",
-        "session": row.session_id,
-        "circuit": row.circuit_hash,
-        "program_hash": row.program_hash,
-        "options": json.loads(row.options),
-        "shots": row.shots,
-        "qubits": row.qubits,
-        "limit_seconds": row.limit_seconds,
-        "predicted_seconds": row.predicted_seconds,
-        "predicted_bytes": row.predicted_bytes,
-    }
+    return [claims.assignment(queue, row) for row in rows]
 
 
 @verb("jobs.mark_running", rule=system, scope=None)
@@ -171,49 +91,25 @@ def finish(
     """End an attempt: state, result, charge, usage and audit entry in one transaction.
 
     ``outcome``: ``state`` (completed, failed, cancelled), ``result`` (bytes or Prepared, of a
-    completed one), ``error`` ({"kind", "message"}), ``seconds`` as the worker measured.
-    Raises ``stale`` if another attempt owns the job or it ended: then nothing is changed.
+    completed one), ``error`` ({"kind", "message"}), ``seconds`` as the worker measured,
+    ``began_at`` if the centre heard when a job began that was handed out ahead (else it
+    counts from its claim). Raises ``stale`` if another attempt owns the job or it ended:
+    then nothing is changed.
     """
-    store = DatabaseJobs(work)
-    said = _outcome(outcome)
-    before, charge = core.finish(store, job, attempt, said, work.now)
-    row = store.rows[job]
-    if said.result_hash is not None:
-        blobs.keep(work, outcome["result"], project=row.project_id)
-    seconds = core.charged_seconds(before, said, work.now)
-    usage.add(work, row.project_id, row.user_id, seconds)
-    notify.used(work, job, row.project_id, row.user_id, seconds)
-    _session_used(work, row.session_id)
-    holds.wake(work, store.freed)
-    work.record(job, attempt=attempt, worker=worker, state=str(said.state), charge=charge)
-    return {"job": job, "state": str(said.state), "charge": charge}
+    report = {"job": job, "attempt": attempt, "outcome": outcome}
+    [ended] = endings.end(work, worker, [report])
+    if ended is None:
+        raise core.stale(job, attempt)
+    return {"job": job, "state": str(State(outcome["state"])), "charge": ended.charge}
 
 
-def _outcome(outcome: Mapping[str, Any]) -> core.Outcome:
-    state = State(outcome["state"])
-    if state not in (State.COMPLETED, State.FAILED, State.CANCELLED):
-        raise invalid("outcome/state", f"no attempt ends {state}")
-    error = outcome.get("error") or {}
-    result = outcome.get("result") if state is State.COMPLETED else None
-    return core.Outcome(
-        state=state,
-        error_kind=error.get("kind"),
-        error_message=error.get("message"),
-        seconds=outcome.get("seconds"),
-        result_hash=None if result is None else _digest(result),
-    )
-
-
-def _digest(contents: blobs.Prepared | bytes) -> str:
-    if isinstance(contents, blobs.Prepared):
-        return contents.digest
-    return hashlib.sha256(contents).hexdigest()
-
-
-def _session_used(work: Work, session: str | None) -> None:
-    """Idleness of a session counts from the end of its last job."""
-    if session is not None:
-        work.run(update(sessions).where(sessions.c.id == session).values(last_job_at=work.now))
+def finish_many(work: Work, worker: str, reports: Sequence[Mapping[str, Any]]) -> list[bool]:
+    """As ``finish`` for each of ``reports`` (its arguments), inside another verb; whether it
+    was not stale. Raises CentreError ``conflict``: see ``endings.end``."""
+    with work.doing(finish.name):
+        ended = endings.end(work, worker, reports)
+        work.nothing_changed()  # where all were stale
+    return [one is not None for one in ended]
 
 
 @verb("jobs.give_back", rule=system, scope=None)

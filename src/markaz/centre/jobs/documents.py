@@ -99,10 +99,11 @@ def provenance(row: Any, result: dict[str, Any], emulated: bool) -> dict[str, An
 
 
 def read_result(work: Work, row: Any) -> dict[str, Any] | None:
-    """The stored result of a completed job, unless retention has taken it."""
+    """The stored result of a completed job, unless retention has taken it; of a job of the
+    runtime client the line that says how it was run."""
     if row.result_hash is None or row.swept_at is not None:
         return None
-    found = json.loads(blobs.read(work, row.result_hash))
+    found = json.loads(blobs.read(work, row.result_hash).partition(b"\n")[0])
     if not isinstance(found, dict):
         raise CentreError("internal", f"the result of job {row.id} is no document")
     return found

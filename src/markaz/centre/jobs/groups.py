@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import bindparam, select
 
 from markaz.centre.db import dialect
+from markaz.centre.db.frequent import Frequent
 from markaz.centre.jobs.priority import size_class
 from markaz.centre.jobs.tables import queue_groups
 from markaz.centre.work import Work
@@ -38,8 +39,10 @@ _COLUMNS = {
     "boost": queue_groups.c.boost,
 }
 KEY_COLUMNS = tuple(_COLUMNS.values())
-_FIND = select(queue_groups.c.id).where(
-    *(column == bindparam(name) for name, column in _COLUMNS.items())
+_FIND = Frequent(
+    select(queue_groups.c.id).where(
+        *(column == bindparam(name) for name, column in _COLUMNS.items())
+    )
 )
 
 
@@ -52,12 +55,12 @@ def key_of(
 
 def group_id(work: Work, key: GroupKey) -> int:
     """The number of the group, made if there is none yet."""
-    found = work.connection.execute(_FIND, key._asdict()).scalar()
+    found = _FIND.first(work.connection, key._asdict())
     if found is None:
         values = {_COLUMNS[name].name: value for name, value in key._asdict().items()}
         dialect.insert_or_ignore(work.connection, queue_groups, [values])
-        found = work.connection.execute(_FIND, key._asdict()).scalar_one()
-    return int(found)
+        found = _FIND.first(work.connection, key._asdict())
+    return int(found.id)
 
 
 def expected(predicted_seconds: float | None) -> float:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select, text
 
 from markaz.centre.access import system, verb
+from markaz.centre.db.frequent import Frequent
 from markaz.centre.jobs import notify
 from markaz.centre.jobs.groups import expected, read_key
 from markaz.centre.jobs.states import Event
@@ -18,7 +19,7 @@ from markaz.centre.ledger import holds, prices
 from markaz.centre.work import Work
 
 BATCH: Final = 200  # jobs in one transaction; the rest follow with the next credits
-_HELD: Final = (
+_HELD: Final = Frequent(
     select(jobs)
     .where(
         text("state = 'held'"),
@@ -57,7 +58,7 @@ def wake(work: Work, projects: Iterable[str]) -> list[str]:
     """As ``release_held``, inside another verb's transaction; the jobs that are queued now."""
     released: list[str] = []
     for project in projects:
-        for row in work.connection.execute(_HELD, {"project": project}).all():
+        for row in _HELD.all(work.connection, {"project": project}):
             if not _released(work, row):
                 break
             released.append(row.id)

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, func, select, text
+from sqlalchemy import Connection, func, select, text
 
+from markaz.centre.db.frequent import Frequent
 from markaz.centre.jobs import rulebook
 from markaz.centre.jobs.fairtree import Floats, Ints
 from markaz.centre.jobs.forecast import Forecasts
@@ -191,10 +192,19 @@ class QueueIndex:
         factors = np.append(self.shares.factors, 0.0)  # −1, nobody's, takes the last
         return np.asarray(factors[person])
 
-    def joined(self, group: int, key: GroupKey, place: int, seconds: float, count: int = 1) -> None:
-        """``count`` jobs of ``key`` wait now, the first at ``place``, of ``seconds`` in all."""
+    def joined(
+        self,
+        group: int,
+        key: GroupKey,
+        place: int,
+        seconds: float,
+        count: int = 1,
+        last: int | None = None,
+    ) -> None:
+        """``count`` jobs of ``key`` wait now, from ``place`` to ``last``, of ``seconds`` in all."""
         with self.lock:
-            row = self.rows.join(group, key, place, place, count, seconds)
+            tail = place if last is None else last
+            row = self.rows.join(group, key, place, tail, count, seconds)
             person = self.shares.row(key.project, key.user)
             if person < 0:
                 self.shares.stale = True  # a member or project that is newer than the tree
@@ -221,8 +231,8 @@ class QueueIndex:
         with self.lock:
             self.rows.drop(group)
             if key is not None and found is not None:
-                self.joined(group, GroupKey(*key), found.head, float(found.work), found.jobs)
-                self.rows.tail[self.rows.at[group]] = found.tail
+                head, tail = found.head, found.tail
+                self.joined(group, GroupKey(*key), head, float(found.work), found.jobs, tail)
 
     def pick(
         self, now: int, devices: Iterable[str], active: Active, passed: Collection[int] = ()
@@ -305,13 +315,13 @@ def _keys_of_waiting() -> Any:
     return select(queue_groups.c.id, *KEY_COLUMNS).where(queue_groups.c.id.in_(waiting))
 
 
-def read_active(connection: Connection, most: int) -> Active:
-    """Count what is handed out, from the database: by device, and for persons with ``most``
-    jobs or more; a small index holds as many rows as jobs run."""
+def read_active(connection: Connection) -> Active:
+    """Count what is handed out, from the database, by device and by person; a small index
+    holds as many rows as jobs run."""
     found = Active()
-    found.devices.update({row.device_id: row.jobs for row in connection.execute(_BY_DEVICE)})
-    users = connection.execute(_BY_USER, {"most": most})
-    found.users.update({row.user_id: row.jobs for row in users})
+    for row in _COUNTED.all(connection):
+        found.devices[row.device_id] += row.jobs
+        found.users[row.user_id] += row.jobs
     return found
 
 
@@ -319,13 +329,10 @@ def read_active(connection: Connection, most: int) -> Active:
 _ACTIVE: Final = (
     select(jobs.c.user_id, jobs.c.device_id).where(text(ACTIVE)).limit(1_000_000).subquery()
 )
-_BY_DEVICE: Final = select(_ACTIVE.c.device_id, func.count().label("jobs")).group_by(
-    _ACTIVE.c.device_id
-)
-_BY_USER: Final = (
-    select(_ACTIVE.c.user_id, func.count().label("jobs"))
-    .group_by(_ACTIVE.c.user_id)
-    .having(func.count() >= bindparam("most"))
+_COUNTED: Final = Frequent(
+    select(_ACTIVE.c.user_id, _ACTIVE.c.device_id, func.count().label("jobs")).group_by(
+        _ACTIVE.c.user_id, _ACTIVE.c.device_id
+    )
 )
 _RUNNING: Final = select(
     jobs.c.id,

@@ -104,9 +104,9 @@ def _bounds(work: Work, whose: Scope, since: Any, until: Any, after: Any) -> lis
     if whose.project is not None:
         found.append(c.project_id == whose.project)
     if since is not None:
-        found.append(c.seq >= _first_since(work, fields.moment("since", since)))
+        found.append(c.seq >= first_since(work, fields.moment("since", since)))
     if until is not None:
-        found.append(c.seq < _first_since(work, fields.moment("until", until)))
+        found.append(c.seq < first_since(work, fields.moment("until", until)))
     if after is not None:
         found.append(c.seq < _cursor(after))
     return found
@@ -118,7 +118,7 @@ def _cursor(after: Any) -> int:
     return int(after)
 
 
-def _first_since(work: Work, moment: int) -> int:
+def first_since(work: Work, moment: int) -> int:
     """The number of the first job handed in at ``moment`` or later; ids begin with the time."""
     units = moment >> 10
     prefix = "".join(ALPHABET[units >> shift & 31] for shift in range(40, -1, -5))

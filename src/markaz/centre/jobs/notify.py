@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import bindparam, func, select, text
 
+from markaz.centre.db.frequent import Frequent
 from markaz.centre.jobs.groups import GroupKey
 from markaz.centre.jobs.index import QueueIndex
 from markaz.centre.jobs.tables import QUEUED, jobs
 from markaz.centre.work import Work
 
-_HEAD = select(func.min(jobs.c.place)).where(text(QUEUED), jobs.c.group_id == bindparam("group"))
+_HEAD = Frequent(
+    select(func.min(jobs.c.place).label("place")).where(
+        text(QUEUED), jobs.c.group_id == bindparam("group")
+    )
+)
 
 
 def queue_of(work: Work) -> QueueIndex | None:
@@ -19,14 +26,20 @@ def queue_of(work: Work) -> QueueIndex | None:
 
 
 def queued(
-    work: Work, group: int, key: GroupKey, place: int, seconds: float, count: int = 1
+    work: Work,
+    group: int,
+    key: GroupKey,
+    place: int,
+    seconds: float,
+    count: int = 1,
+    last: int | None = None,
 ) -> None:
-    """``count`` jobs wait in ``group`` now, the first at ``place``, of ``seconds`` in all."""
+    """``count`` jobs wait in ``group`` now, from ``place`` to ``last``, of ``seconds`` in all."""
     queue, listener = queue_of(work), work.services.listener
 
     def tell() -> None:
         if queue is not None:
-            queue.joined(group, key, place, seconds, count)
+            queue.joined(group, key, place, seconds, count, last)
         listener.job_queued(group)
 
     work.after(tell)
@@ -34,7 +47,7 @@ def queued(
 
 def head_of(work: Work, group: int) -> int | None:
     """The first place of ``group``; None: nobody waits."""
-    head = work.connection.execute(_HEAD, {"group": group}).scalar()
+    head = _HEAD.first(work.connection, {"group": group}).place
     return None if head is None else int(head)
 
 
@@ -62,13 +75,22 @@ def used(
     work: Work, job: str, project: str, user: str, seconds: float, *, ended: bool = True
 ) -> None:
     """A job ended, or returned to the queue, and used ``seconds`` of its device."""
+    used_many(work, [(job, project, user, seconds)], ended=ended)
+
+
+def used_many(
+    work: Work, found: Sequence[tuple[str, str, str, float]], *, ended: bool = True
+) -> None:
+    """As ``used`` for several: job, project, user, seconds."""
     queue, listener, now = queue_of(work), work.services.listener, work.now
 
     def tell() -> None:
         if queue is not None:
-            queue.ended(job, project, user, seconds, now)
+            for one in found:
+                queue.ended(*one, now)
         if ended:
-            listener.job_ended(job)
+            for job, *_ in found:
+                listener.job_ended(job)
 
     work.after(tell)
 

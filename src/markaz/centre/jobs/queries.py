@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, func, select, text
 
 from markaz.centre import fields
-from markaz.centre.access import CentreRole, holder_of, person, query
+from markaz.centre.access import CentreRole, anyone, holder_of, person, query
 from markaz.centre.devices.tables import devices
 from markaz.centre.errors import CentreError, conflict, invalid
 from markaz.centre.jobs import documents, listing, notify, why
@@ -49,18 +49,39 @@ def poll(work: Work, seen: Seen, *, job: Any) -> dict[str, Any]:
 
 
 @query("jobs.contents", rule=contents_reader, scope="jobs:read")
-def contents(work: Work, seen: Seen, *, job: Any, which: Any = "result") -> bytes:
+def contents(
+    work: Work, seen: Seen, *, job: Any, which: Any = "result", most: Any = None
+) -> bytes:
     """The bytes of a job's ``input``, ``circuit`` or ``result``, as they were stored.
 
-    Raises ``conflict`` while there is no result, ``not-found`` after retention took them.
+    Raises ``conflict`` while there is no result, ``not-found`` after retention took them,
+    ``too-large`` beyond ``most`` bytes.
     """
     fields.choice("which", which, ("input", "circuit", "result"))
-    digest = getattr(seen.row, f"{which}_hash")
+    return _stored(work, seen.row, which, most)
+
+
+def _stored(work: Work, row: Any, which: str, most: Any = None) -> bytes:
+    digest = getattr(row, f"{which}_hash")
     if digest is None:
-        raise conflict(f"job {seen.row.id} is {seen.row.state} and has no result")
-    if seen.row.swept_at is not None:
-        raise CentreError("not-found", f"retention took the contents of job {seen.row.id}")
+        raise conflict(f"job {row.id} is {row.state} and has no result")
+    if row.swept_at is not None:
+        raise CentreError("not-found", f"retention took the contents of job {row.id}")
+    if most is not None and blobs.size(work, digest) > fields.whole("most", most, 0, 1 << 40):
+        raise CentreError("too-large", f"the {which} of job {row.id} is larger than that")
     return blobs.read(work, digest)
+
+
+@query("jobs.payload", rule=contents_reader, scope="jobs:read")
+def payload(work: Work, seen: Seen, *, job: Any) -> bytes:
+    """What the runtime client is to get as the result of a job of its own, to the byte.
+
+    Raises ``conflict`` while there is no result and for a job of another kind, ``not-found``
+    after retention took it.
+    """
+    if seen.row.kind == "run":
+        raise conflict(f"job {seen.row.id} was not handed in through the runtime client")
+    return _stored(work, seen.row, "result").partition(b"\n")[2]
 
 
 list_jobs = query("jobs.list", rule=listing.scope, scope="jobs:read")(listing.page)
@@ -149,6 +170,24 @@ def depths(work: Work, _: None) -> list[dict[str, Any]]:
             }
             for name in sorted(index.rules.devices)
         ]
+
+
+@query("jobs.load", rule=anyone, scope=None)
+def load(work: Work, _: None) -> dict[str, Any]:
+    """For everybody: how many jobs wait and run on each device, and no more than that."""
+    index = notify.queue_of(work)
+    if index is None:
+        return {"known": False, "items": []}
+    with index.lock:
+        items = [
+            {
+                "device": name,
+                "waiting": int(index.rows.count[index.on(name)].sum()),
+                "running": index.busy(name, work.now)[0],
+            }
+            for name in sorted(index.rules.devices)
+        ]
+    return {"known": True, "items": items}
 
 
 ACCURACY_JOBS: Final = 20_000  # the latest that are looked at

@@ -32,13 +32,14 @@ def sweep_contents(work: Work, _: None, *, limit: int = 200) -> dict[str, Any]:
         .limit(limit)
     )
     for row in rows:
-        _give_up(work, row)
+        give_up(work, row)
     if not rows:
         work.nothing_changed()
     return {"swept": len(rows), "more": len(rows) == limit}
 
 
-def _give_up(work: Work, row: Any) -> None:
+def give_up(work: Work, row: Any) -> None:
+    """Give up the contents of the job of this row."""
     kept = [row.input_hash, row.circuit_hash]
     if row.result_hash is not None:
         kept.append(row.result_hash)

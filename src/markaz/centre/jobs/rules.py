@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select
 
 from markaz.centre.access import LEADS, CentreRole, ProjectRole, operator, person
+from markaz.centre.db.frequent import Frequent
 from markaz.centre.devices.calendar import FIRM
 from markaz.centre.devices.tables import devices, reservations
 from markaz.centre.errors import conflict, forbidden, invalid, not_found
@@ -88,12 +89,18 @@ def _project(work: Work, project: Any) -> Any:
     return rows[0].id
 
 
+_DEVICES: Final = select(devices).where(devices.c.retired_at.is_(None))
+_DEFAULT_DEVICE: Final = Frequent(_DEVICES.where(devices.c.is_default))
+_DEVICE: Final = Frequent(_DEVICES.where(devices.c.id == bindparam("device")))
+
+
 def find_device(work: Work, device: Any) -> Any:
     """A device by its name, None: the default one. Raises CentreError ``not-found``."""
-    d = devices.c
-    wanted = d.is_default if device is None else d.id == device
-    known = device is None or isinstance(device, str)
-    row = work.one(select(devices).where(wanted, d.retired_at.is_(None))) if known else None
+    if device is None:
+        row = _DEFAULT_DEVICE.first(work.connection)
+    else:
+        known = isinstance(device, str)
+        row = _DEVICE.first(work.connection, {"device": device}) if known else None
     if row is None:
         raise not_found("device")
     return row
@@ -127,12 +134,14 @@ def _has_booking(work: Work, project: str, device: str) -> bool:
     return work.one(booked) is not None
 
 
-_JOB: Final = select(jobs).where(jobs.c.id == bindparam("job"))
-_POLLED: Final = select(
-    *(jobs.c[name] for name in ("id", "user_id", "project_id", "private")),
-    *(jobs.c[name] for name in ("state", "reason", "ended_at")),
-).where(jobs.c.id == bindparam("job"))
-_STANDING: Final = (
+_JOB: Final = Frequent(select(jobs).where(jobs.c.id == bindparam("job")))
+_POLLED: Final = Frequent(
+    select(
+        *(jobs.c[name] for name in ("id", "user_id", "project_id", "private")),
+        *(jobs.c[name] for name in ("state", "reason", "ended_at")),
+    ).where(jobs.c.id == bindparam("job"))
+)
+_STANDING: Final = Frequent(
     select(projects.c.job_visibility, memberships.c.role)
     .join(memberships, memberships.c.project_id == projects.c.id)
     .where(projects.c.id == bindparam("project"), memberships.c.user_id == bindparam("user"))
@@ -142,7 +151,7 @@ _STANDING: Final = (
 def poller(work: Work, *, job: Any, **_: Any) -> Seen:
     """As ``reader``, but the row has only what polling needs."""
     person(work)
-    row = work.connection.execute(_POLLED, {"job": known_id("job", job)}).first()
+    row = _POLLED.first(work.connection, {"job": known_id("job", job)})
     if row is None:
         raise not_found("job")
     return seen(work, row)
@@ -154,7 +163,7 @@ def reader(work: Work, *, job: Any, **_: Any) -> Seen:
     Only its owner sees the contents of a private job.
     """
     person(work)
-    row = work.connection.execute(_JOB, {"job": known_id("job", job)}).first()
+    row = _JOB.first(work.connection, {"job": known_id("job", job)})
     if row is None:
         raise not_found("job")
     return seen(work, row)
@@ -168,7 +177,7 @@ def seen(work: Work, row: Any) -> Seen:
     if row.user_id == actor.id:
         return Seen(row, contents=True, cancel=True)
     values = {"project": row.project_id, "user": actor.id}
-    standing = work.connection.execute(_STANDING, values).first()
+    standing = _STANDING.first(work.connection, values)
     role = None if standing is None else ProjectRole(standing.role)
     member = standing is not None and (standing.job_visibility == "all" or role in SEE_ALL_JOBS)
     leads = role in LEADS
@@ -197,7 +206,7 @@ def canceller(work: Work, *, job: Any, **_: Any) -> Seen:
 def operated(work: Work, *, job: Any, **_: Any) -> Any:
     """An operator; the job's row."""
     operator(work)
-    row = work.connection.execute(_JOB, {"job": known_id("job", job)}).first()
+    row = _JOB.first(work.connection, {"job": known_id("job", job)})
     if row is None:
         raise not_found("job")
     return row
@@ -220,7 +229,7 @@ def kept_session(work: Work, *, session: Any, **_: Any) -> Any:
     if row is None or work.actor.project not in (None, row.project_id):
         raise not_found("session")
     values = {"project": row.project_id, "user": work.actor.id}
-    standing = work.connection.execute(_STANDING, values).first()
+    standing = _STANDING.first(work.connection, values)
     leads = standing is not None and ProjectRole(standing.role) in LEADS
     if row.user_id != work.actor.id and not leads and not work.actor.has(*LOOKERS):
         raise not_found("session")

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import json
-from functools import cache
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
 from typing import Any, Final
 
-from sqlalchemy import bindparam, or_, select, text, update
+from sqlalchemy import Select, bindparam, or_, select, text, update
 
-from markaz.centre.jobs.core import Rate, Snapshot
+from markaz.centre.db.frequent import Frequent, listed, spread
+from markaz.centre.jobs.core import Ending, Rate, Snapshot
 from markaz.centre.jobs.states import ACTIVE, TRANSITIONS, Event, State
+from markaz.centre.jobs.tables import ACTIVE as ACTIVE_ROWS
 from markaz.centre.jobs.tables import jobs
 from markaz.centre.ledger import holds, prices
 from markaz.centre.work import Work
 
-_FIND: Final = select(jobs).where(jobs.c.id == bindparam("job"))
+_FIND: Final = Frequent(select(jobs).where(jobs.c.id == bindparam("job")))
+# What is needed of a job that ends.
+_ENDED: Final = (
+    *("id", "project_id", "user_id", "session_id", "state", "attempt", "losses", "cancel_by"),
+    *("claimed_at", "started_at", "shots", "price", "reserved", "allocation_id"),
+)
+
+
+@listed
+def _find_many(size: int) -> Select[Any]:
+    names = [bindparam(f"v{i}", type_=jobs.c.id.type) for i in range(size)]
+    return select(*(jobs.c[name] for name in _ENDED)).where(jobs.c.id.in_(names))
 
 
 class DatabaseJobs:
@@ -30,17 +44,37 @@ class DatabaseJobs:
 
     def find(self, job: str) -> Snapshot | None:
         """The job as it is now."""
-        row = self.work.connection.execute(_FIND, {"job": job}).first()
+        row = _FIND.first(self.work.connection, {"job": job})
         if row is None:
             return None
         self.rows[job] = row
         return snapshot(row)
 
+    def find_many(self, jobs: Sequence[str]) -> dict[str, Snapshot]:
+        """Those of ``jobs`` that there are; their ``rows`` have what is needed of an end."""
+        if not jobs:
+            return {}
+        rows = _find_many(len(jobs)).all(self.work.connection, spread(jobs))
+        self.rows.update({row.id: row for row in rows})
+        return {row.id: snapshot(row) for row in rows}
+
     def apply(self, job: str, event: Event, attempt: int | None = None, **values: Any) -> bool:
         """Let ``event`` happen if it may follow; True if it did."""
-        statement = _change(event, tuple(sorted(values)))
-        known = {"the_job": job, "the_attempt": attempt, **values}
-        return self.work.connection.execute(statement, known).rowcount == 1
+        return self.apply_many(event, [{"the_job": job, "the_attempt": attempt, **values}]) == 1
+
+    def apply_many(self, event: Event, rows: Sequence[dict[str, Any]]) -> int:
+        """Let ``event`` happen to ``the_job`` of each row, if ``the_attempt`` is still its
+        current one where that counts, writing the row's other values; how often it did."""
+        names = tuple(sorted(rows[0].keys() - {"the_job", "the_attempt"}))
+        return _change(event, names).run_many(self.work.connection, rows)
+
+    def end_many(self, ended: Sequence[Ending]) -> int:
+        """Let each happen if it may follow; how many did."""
+        by_event: dict[Event, list[dict[str, Any]]] = {}
+        for one in ended:
+            row = {"the_job": one.job.id, "the_attempt": one.job.attempt, **one.values}
+            by_event.setdefault(one.event, []).append(row)
+        return sum(self.apply_many(event, rows) for event, rows in by_event.items())
 
     def want_cancel(self, job: Snapshot, by: str, now: int) -> bool:
         """Note that an active job is to be stopped; the first who asks counts."""
@@ -52,18 +86,36 @@ class DatabaseJobs:
 
     def settle(self, job: Snapshot, charge: int) -> None:
         """Charge and release in the ledger; nothing was reserved for a held or free job."""
-        row = self.rows[job.id]
-        if row.allocation_id is None:
-            return
-        free = holds.settle(
+        self._settle([(job, charge)])
+
+    def settle_many(self, ended: Sequence[Ending]) -> None:
+        """As ``settle`` for each."""
+        self._settle((one.job, one.charge) for one in ended)
+
+    def _settle(self, ended: Iterable[tuple[Snapshot, int]]) -> None:
+        rows = [(self.rows[job.id], charge) for job, charge in ended]
+        free = holds.settle_many(
             self.work,
-            job=job.id,
-            allocation=row.allocation_id,
-            reserved=row.reserved,
-            charge=charge,
+            [
+                holds.Settlement(row.id, row.allocation_id, row.reserved, charge)
+                for row, charge in rows
+                if row.allocation_id is not None
+            ],
         )
-        if free:
-            self.freed.add(row.project_id)
+        self.freed |= {row.project_id for row, _ in rows if free.get(row.allocation_id)}
+
+
+_CLAIMED: Final = Frequent(
+    select(jobs.c.id, jobs.c.attempt).where(
+        text(ACTIVE_ROWS), jobs.c.worker_id == bindparam("worker")
+    )
+)
+
+
+def find_claimed(work: Work, worker: str) -> dict[str, int]:
+    """The attempts of the jobs that ``worker`` has."""
+    rows = _CLAIMED.all(work.connection, {"worker": worker})
+    return {row.id: row.attempt for row in rows}
 
 
 def snapshot(row: Any) -> Snapshot:
@@ -74,6 +126,7 @@ def snapshot(row: Any) -> Snapshot:
         attempt=row.attempt,
         losses=row.losses,
         cancel_by=row.cancel_by,
+        claimed_at=row.claimed_at,
         started_at=row.started_at,
         shots=row.shots,
         reserved=row.reserved,
@@ -83,11 +136,16 @@ def snapshot(row: Any) -> Snapshot:
 
 def rate_of(row: Any) -> Rate:
     """The price that was in force when the job was submitted."""
-    return prices.Rate(**json.loads(row.price))
+    return _rate(row.price)
+
+
+@lru_cache(maxsize=256)  # of a device and a date: a few
+def _rate(price: str) -> Rate:
+    return prices.Rate(**json.loads(price))
 
 
 @cache
-def _change(event: Event, names: tuple[str, ...]) -> Any:
+def _change(event: Event, names: tuple[str, ...]) -> Frequent:
     step, c = TRANSITIONS[event], jobs.c
     sources = or_(*(text(f"state = '{state}'") for state in sorted(step.sources)))
     conditions = [c.id == bindparam("the_job"), sources]
@@ -99,4 +157,4 @@ def _change(event: Event, names: tuple[str, ...]) -> Any:
     if step.raises:
         values["attempt"] = c.attempt + 1
     values |= dict.fromkeys(step.clears)
-    return update(jobs).where(*conditions).values(values)
+    return Frequent(update(jobs).where(*conditions).values(values))

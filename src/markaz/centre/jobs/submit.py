@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Protocol
 
 from sqlalchemy import bindparam, func, insert, select, text, update
 
 from markaz.centre import fields
 from markaz.centre.access import verb
+from markaz.centre.db.frequent import Frequent
 from markaz.centre.errors import CentreError, invalid
 from markaz.centre.ids import new_id
 from markaz.centre.jobs import notify, waits
@@ -52,6 +54,10 @@ class Opened(Protocol):
     @property
     def options(self) -> Mapping[str, Any]:
         """Complete and checked."""
+
+    @property
+    def kind(self) -> str:
+        """What runs it: ``run``, or a program of the runtime client."""
 
 
 @dataclass(slots=True)
@@ -189,9 +195,9 @@ def _new(
         "user_id": work.actor.id,
         "device_id": place.device.id,
         "session_id": key.session or None,
-        "kind": "run",
+        "kind": opened.kind,
         "name": fields.line("name", name, least=0),
-        "tags": json.dumps(_tags(tags), ensure_ascii=False),
+        "tags": json.dumps(checked_tags(tags), ensure_ascii=False),
         "private": fields.flag("private", private),
         "state": "queued",
         "reason": None,
@@ -234,7 +240,8 @@ def _check_fits(device: Any, opened: Opened) -> None:
         raise CentreError("program", message, field="device", program_kind="unsupported")
 
 
-def _tags(tags: Any) -> list[str]:
+def checked_tags(tags: Any) -> list[str]:
+    """``tags`` if they can be a job's. Raises CentreError ``invalid``."""
     if not isinstance(tags, list | tuple) or len(tags) > MAX_TAGS:
         raise invalid("tags", f"tags must be a list of at most {MAX_TAGS} texts")
     return [fields.line(f"tags/{i}", tag, most=86) for i, tag in enumerate(tags)]
@@ -253,25 +260,29 @@ def _reserve(work: Work, place: Place, new: Sequence[_New]) -> None:
             one.row["reserved"] = one.amount
 
 
-_COUNT: Final = select(func.count()).where(
-    text(OPEN), jobs.c.user_id == bindparam("user"), text(QUEUED)
+_COUNT: Final = Frequent(
+    select(func.count().label("jobs")).where(
+        text(OPEN), jobs.c.user_id == bindparam("user"), text(QUEUED)
+    )
 )
-_COUNT_HELD: Final = select(func.count()).where(
-    text(OPEN),
-    jobs.c.user_id == bindparam("user"),
-    text("state = 'held'"),
-    jobs.c.reason == "allocation",
+_COUNT_HELD: Final = Frequent(
+    select(func.count().label("jobs")).where(
+        text(OPEN),
+        jobs.c.user_id == bindparam("user"),
+        text("state = 'held'"),
+        jobs.c.reason == "allocation",
+    )
 )
 
 
 def _capped(
-    work: Work, found: Sequence[_New | CentreError], state: str, count: Any, setting: str
+    work: Work, found: Sequence[_New | CentreError], state: str, count: Frequent, setting: str
 ) -> list[_New | CentreError]:
     """``found`` with a refusal for those that one person may not have in ``state`` any more."""
     if not any(_is_in(one, state) for one in found):
         return list(found)
     cap = int(work.services.settings[setting])
-    left = cap - int(work.connection.execute(count, {"user": work.actor.id}).scalar_one())
+    left = cap - int(count.first(work.connection, {"user": work.actor.id}).jobs)
     answers: list[_New | CentreError] = []
     for one in found:
         mine = _is_in(one, state)
@@ -304,19 +315,24 @@ def _store(work: Work, place: Place, new: Sequence[_New]) -> None:
             groups[one.key] = group_id(work, one.key)
         one.row["group_id"] = groups[one.key]
     _forecast(work, new)
-    work.connection.execute(_INSERT, [one.row for one in new])
+    _insert(tuple(new[0].row)).run_many(work.connection, [one.row for one in new])
     if place.session is not None:
         work.run(
             update(sessions).where(sessions.c.id == place.session.id).values(last_job_at=work.now)
         )
+    for key, group in groups.items():
+        rows = [one.row for one in new if one.key == key and one.row["state"] == "queued"]
+        if rows:
+            seconds = sum(expected(row["predicted_seconds"]) for row in rows)
+            first, last = rows[0]["place"], rows[-1]["place"]
+            notify.queued(work, group, key, first, seconds, len(rows), last)
     for one in new:
-        if one.row["state"] == "queued":
-            seconds = expected(one.row["predicted_seconds"])
-            notify.queued(work, one.row["group_id"], one.key, one.row["place"], seconds)
         work.record(one.row["id"], project=place.project.id, state=one.row["state"])
 
 
-_INSERT: Final = insert(jobs)
+@cache
+def _insert(columns: tuple[str, ...]) -> Frequent:
+    return Frequent(insert(jobs), columns)
 
 
 def _forecast(work: Work, new: Sequence[_New]) -> None:

@@ -88,6 +88,7 @@ jobs = Table(
     Column("started_at", Micros, nullable=True),
     Column("ended_at", Micros, nullable=True),
     Column("swept_at", Micros, nullable=True),  # when retention took its contents
+    Column("deleted_at", Micros, nullable=True),  # its owner wants to see it no more
     CheckConstraint(
         "state IN ('held', 'queued', 'claimed', 'running', 'completed', 'failed', 'cancelled')",
         name="state",

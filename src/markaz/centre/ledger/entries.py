@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, insert, select, update
 
+from markaz.centre.db.frequent import Frequent
 from markaz.centre.errors import conflict, not_found
 from markaz.centre.ledger.tables import allocations, ledger_entries
 from markaz.centre.work import Work
@@ -19,7 +20,10 @@ MOST: Final = 2**53  # micro-credits: exact in JSON, and no sum of allocations o
 FREE: Final[ColumnElement[int]] = (
     allocations.c.granted - allocations.c.reserved - allocations.c.charged
 )
-_ENTRY: Final = insert(ledger_entries)
+_ENTRY: Final = Frequent(
+    insert(ledger_entries),
+    ("allocation_id", "kind", "amount", "job_id", "at", "actor", "reason"),
+)
 
 
 def entry(
@@ -39,7 +43,7 @@ def entry(
 
 def write(work: Work, *rows: dict[str, Any]) -> None:
     """Append entries. Raises IntegrityError for a second one of a job's and a kind."""
-    work.connection.execute(_ENTRY, list(rows))
+    _ENTRY.run_many(work.connection, rows)
 
 
 def find(work: Work, allocation: str) -> Any:

@@ -6,10 +6,12 @@ These are no verbs: the job's own verbs call them inside their transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import Select, bindparam, select, update
 
+from markaz.centre.db.frequent import Frequent, listed, spread
 from markaz.centre.db.unique import unique
 from markaz.centre.errors import CentreError, conflict
 from markaz.centre.ledger import notices
@@ -33,7 +35,7 @@ _CHOSEN: Final = (
     .order_by(_other.c.ends_at, _other.c.id)
     .limit(1)
 )
-_RESERVE: Final = (
+_RESERVE: Final = Frequent(
     update(allocations)
     .where(
         allocations.c.id == _CHOSEN.scalar_subquery(),
@@ -43,18 +45,12 @@ _RESERVE: Final = (
     .values(reserved=allocations.c.reserved + bindparam("amount"))
     .returning(allocations.c.id)
 )
-_hold: Final = ledger_entries.alias()
-_SETTLE: Final = (
+_HAS_ANY: Final = Frequent(_CHOSEN)
+_SETTLE: Final = Frequent(
     update(allocations)
     .where(
         allocations.c.id == bindparam("allocation"),
         allocations.c.reserved >= bindparam("held"),
-        exists().where(
-            _hold.c.job_id == bindparam("job"),
-            _hold.c.kind == "reserve",
-            _hold.c.allocation_id == allocations.c.id,
-            _hold.c.amount == -bindparam("held"),
-        ),
     )
     .values(
         reserved=allocations.c.reserved - bindparam("held"),
@@ -62,6 +58,25 @@ _SETTLE: Final = (
     )
     .returning(allocations.c.state, allocations.c.granted, allocations.c.charged)
 )
+
+
+@listed
+def _reserved(size: int) -> Select[Any]:
+    """What each of some jobs has reserved, and where."""
+    e = ledger_entries.c
+    names = [bindparam(f"v{i}", type_=e.job_id.type) for i in range(size)]
+    columns = e.job_id, e.allocation_id, e.amount
+    return select(*columns).where(e.job_id.in_(names), e.kind == "reserve")
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A job that ended: micro-credits that it had ``reserved`` and that it costs."""
+
+    job: str
+    allocation: str
+    reserved: int
+    charge: int
 
 
 def reserve(work: Work, *, project: str, job: str, amount: int) -> str | None:
@@ -101,19 +116,65 @@ def settle(work: Work, *, job: str, allocation: str, reserved: int, charge: int)
     may go on, for which the caller cares. In an allocation that has ended they lapse.
     Raises CentreError ``conflict`` if the job has not reserved this, or is settled already.
     """
-    assert 0 <= charge <= reserved, f"job {job}: charge {charge} of {reserved} reserved"
-    values = {"allocation": allocation, "job": job, "held": reserved, "cost": charge}
-    row: Any = work.connection.execute(_SETTLE, values).first()
+    return settle_many(work, [Settlement(job, allocation, reserved, charge)])[allocation]
+
+
+def settle_many(work: Work, ended: Sequence[Settlement]) -> dict[str, int]:
+    """As ``settle`` for different jobs at once: free micro-credits by allocation.
+
+    All or, with an error, none.
+    """
+    for one in ended:
+        assert 0 <= one.charge <= one.reserved, f"{one.job}: charge {one.charge} of {one.reserved}"
+    if not ended:
+        return {}
+    _check_reserved(work, ended)
+    states = {name: _settle(work, name, of) for name, of in _by_allocation(ended).items()}
+    rows = []
+    for one in ended:
+        rows.append(entry(work, one.allocation, "release", one.reserved, job=one.job))
+        if one.charge:
+            rows.append(entry(work, one.allocation, "charge", -one.charge, job=one.job))
+    with unique(f"job {ended[0].job}, or one that ended with it, is settled already"):
+        write(work, *rows)
+    return {
+        name: sum(_returned(work, name, states[name], one.reserved - one.charge) for one in of)
+        for name, of in _by_allocation(ended).items()
+    }
+
+
+def _by_allocation(ended: Sequence[Settlement]) -> dict[str, list[Settlement]]:
+    found: dict[str, list[Settlement]] = {}
+    for one in ended:
+        found.setdefault(one.allocation, []).append(one)
+    return found
+
+
+def _check_reserved(work: Work, ended: Sequence[Settlement]) -> None:
+    """Entries are never changed, so that what they say holds until the end of the transaction."""
+    jobs = [one.job for one in ended]
+    rows = _reserved(len(jobs)).all(work.connection, spread(jobs))
+    found = {row.job_id: (row.allocation_id, -row.amount) for row in rows}
+    for one in ended:
+        if found.get(one.job) != (one.allocation, one.reserved):
+            raise _not_reserved(one)
+
+
+def _settle(work: Work, allocation: str, ended: Sequence[Settlement]) -> str:
+    """Change one allocation for all its jobs; its state."""
+    held, cost = sum(one.reserved for one in ended), sum(one.charge for one in ended)
+    values = {"allocation": allocation, "held": held, "cost": cost}
+    row = _SETTLE.first(work.connection, values)
     if row is None:
-        raise conflict(f"job {job} has reserved no {reserved} micro-credits there", job=job)
-    entries = [entry(work, allocation, "release", reserved, job=job)]
-    if charge:
-        entries.append(entry(work, allocation, "charge", -charge, job=job))
-    with unique(f"job {job} is settled already"):
-        write(work, *entries)
-    if charge and row.state == "active":
+        raise _not_reserved(ended[0])
+    if cost and row.state == "active":
         notices.used(work, allocation, row.granted, row.charged)
-    return _returned(work, allocation, row.state, reserved - charge)
+    return str(row.state)
+
+
+def _not_reserved(one: Settlement) -> CentreError:
+    message = f"job {one.job} has reserved no {one.reserved} micro-credits there"
+    return conflict(message, job=one.job)
 
 
 def release(work: Work, *, job: str, allocation: str, reserved: int) -> int:
@@ -127,11 +188,11 @@ def _take(work: Work, project: str, amount: int) -> str | None:
         return None
     values = {"project": project, "amount": amount, "now": work.now}
     for _ in range(MOST_TRIES):
-        row: Any = work.connection.execute(_RESERVE, values).first()
+        row = _RESERVE.first(work.connection, values)
         if row is not None:
             return str(row.id)
         # Another server may have emptied the chosen one meanwhile; is there a next one?
-        if work.connection.execute(_CHOSEN, values).first() is None:
+        if _HAS_ANY.first(work.connection, values) is None:
             return None
     raise CentreError("unavailable", "too many reserve at once; try again", retry_after=1)
 

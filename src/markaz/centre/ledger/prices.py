@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import bindparam, select
 
+from markaz.centre.db.frequent import Frequent
 from markaz.centre.ledger.tables import rates
 from markaz.centre.work import Work
 
@@ -53,7 +54,7 @@ class Rate:
 
 FREE: Final = Rate(0, 0, 0)
 
-_RATE: Final = (
+_RATE: Final = Frequent(
     select(rates.c.per_second, rates.c.per_shot, rates.c.per_job)
     .where(rates.c.device_id == bindparam("device"), rates.c.starts_at <= bindparam("at"))
     .order_by(rates.c.starts_at.desc())
@@ -68,5 +69,5 @@ def reserved_seconds(predicted: float | None, limit: float) -> float:
 
 def price(work: Work, *, device: str, at: int) -> Rate:
     """The rate in force on ``device`` at the time ``at``; free before any was set."""
-    row: Any = work.connection.execute(_RATE, {"device": device, "at": at}).first()
+    row = _RATE.first(work.connection, {"device": device, "at": at})
     return Rate(*row) if row is not None else FREE

@@ -15,7 +15,7 @@ from markaz.centre.ids import is_id, new_id
 from markaz.centre.people import codes, post, rules
 from markaz.centre.people.documents import person_document
 from markaz.centre.people.institutions import default_institution
-from markaz.centre.people.key_verbs import revoke_where
+from markaz.centre.people.key_verbs import SESSIONS, revoke_where
 from markaz.centre.people.keys import forget_after
 from markaz.centre.people.tables import api_keys, centre_roles, users
 from markaz.centre.work import Work
@@ -111,7 +111,7 @@ def suspend(work: Work, row: Any, *, user: str, reason: str) -> dict[str, Any]:
     why = line("reason", reason, most=500)
     keep_an_operator(work, row.id)
     _move(work, row, "active", "suspended")
-    revoke_where(work, api_keys.c.user_id == row.id, api_keys.c.kind == "s")
+    revoke_where(work, api_keys.c.user_id == row.id, api_keys.c.kind.in_(SESSIONS))
     codes.withdraw(work, row.id, *codes.PURPOSES)
     if work.services.mailer.available and row.email:
         text = f"Your account {row.login} is suspended: {why}."

@@ -15,7 +15,7 @@ from markaz.centre.access import system, verb
 from markaz.centre.db import dialect
 from markaz.centre.errors import CentreError, conflict
 from markaz.centre.people import codes
-from markaz.centre.people.key_verbs import issue, revoke_where
+from markaz.centre.people.key_verbs import SESSIONS, issue, revoke_where
 from markaz.centre.people.tables import api_keys, login_attempts, one_time_codes, users
 from markaz.centre.work import Work
 
@@ -76,6 +76,7 @@ def log_in(
     step: int | None,
     rehashed: str | None,
     label: str,
+    browser: bool = False,
 ) -> dict[str, Any]:
     """Open a session of 12 hours for a person whose password and code are right.
 
@@ -88,9 +89,7 @@ def log_in(
     changes = {"last_login_at": work.now} | ({"password_hash": rehashed} if rehashed else {})
     work.run(update(users).where(users.c.id == user).values(changes))
     work.run(delete(login_attempts).where(login_attempts.c.name == name))
-    _drop_ended_sessions(work, user)
-    session = issue(work, "s", user_id=user, label=label, expires_at=work.now + SESSION)
-    return {"user": user} | session
+    return open_session(work, user, label, browser=browser)
 
 
 @verb("people.set_password", rule=system, scope=None)
@@ -153,6 +152,21 @@ def tidy(work: Work, _subject: None) -> None:
     work.nothing_changed()
 
 
+def open_session(work: Work, user: str, label: str, *, browser: bool) -> dict[str, Any]:
+    """Open a session of 12 hours; a browser's ends earlier if nobody uses it."""
+    _drop_ended_sessions(work, user)
+    idle = int(60 * work.services.settings["session_idle_minutes"]) if browser else None
+    session = issue(
+        work,
+        "b" if browser else "s",
+        user_id=user,
+        label=label,
+        expires_at=work.now + SESSION,
+        idle_seconds=idle,
+    )
+    return {"user": user} | session
+
+
 def proved(work: Work, user: str, verified: str) -> Any:
     """The person's row, if the account is active and the verified password is still its own.
 
@@ -187,13 +201,14 @@ def _new_password(work: Work, user: str, hashed: str, spare: str | None = None) 
     assert hashed.startswith("$argon2id$"), "a password comes here hashed"
     work.run(update(users).where(users.c.id == user).values(password_hash=hashed))
     codes.withdraw(work, user, *codes.SETS_PASSWORD)
-    sessions = api_keys.c.user_id == user, api_keys.c.kind == "s", api_keys.c.id != (spare or "")
-    revoke_where(work, *sessions)
+    mine = api_keys.c.user_id == user, api_keys.c.kind.in_(SESSIONS)
+    revoke_where(work, *mine, api_keys.c.id != (spare or ""))
 
 
 def _drop_ended_sessions(work: Work, user: str) -> None:
     ended = api_keys.c.revoked_at.is_not(None) | (api_keys.c.expires_at <= work.now)
-    work.run(delete(api_keys).where(api_keys.c.user_id == user, api_keys.c.kind == "s", ended))
+    mine = api_keys.c.user_id == user, api_keys.c.kind.in_(SESSIONS)
+    work.run(delete(api_keys).where(*mine, ended))
 
 
 def _live_keys(work: Work, user: str) -> int:

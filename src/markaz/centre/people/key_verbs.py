@@ -20,6 +20,7 @@ from markaz.centre.work import Work
 DAY: Final = 86_400_000_000
 MOST_DAYS: Final = 3650
 MOST_KEYS: Final = 100  # of one person at once
+SESSIONS: Final = ("s", "b")  # kinds that a login opens
 EVERYDAY: Final = ("devices:read", "jobs:read", "jobs:write", "projects:read")
 
 # Projects stand on people, so their tables are named here, not imported.
@@ -90,6 +91,17 @@ def log_out(work: Work, _subject: None) -> dict[str, Any]:
     return {"id": work.actor.key, "revoked": True}
 
 
+@verb("keys.end_sessions", rule=rules.own, scope="account")
+def end_sessions(work: Work, user: Any) -> dict[str, Any]:
+    """End every session of the own account, this one too; keys go on working."""
+    ended = revoke_where(work, api_keys.c.user_id == user.id, api_keys.c.kind.in_(SESSIONS))
+    if ended:
+        work.record(user.id, sessions=ended)
+    else:
+        work.nothing_changed()
+    return {"ended": ended}
+
+
 def issue(
     work: Work,
     kind: str,
@@ -99,6 +111,7 @@ def issue(
     scopes: Collection[str] | None = None,
     project_id: str | None = None,
     expires_at: int | None = None,
+    idle_seconds: int | None = None,
 ) -> dict[str, Any]:
     """Make a key of ``kind``, write the audit entry, and return it with its ``secret``."""
     token = tokens.new(kind)
@@ -112,6 +125,7 @@ def issue(
         "scopes": None if scopes is None else json.dumps(sorted(scopes)),
         "created_at": work.now,
         "expires_at": expires_at,
+        "idle_seconds": idle_seconds,
     }
     work.run(insert(api_keys).values(row | {"hash": token.hash}))
     work.record(row["id"], kind=kind, owner=user_id, project=project_id, scopes=row["scopes"])

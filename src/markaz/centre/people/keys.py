@@ -28,6 +28,8 @@ from markaz.centre.work import Work
 REMEMBERED_SECONDS: Final = 1.0
 REMEMBERED_MOST: Final = 10_000
 USE_NOTED_EVERY: Final = 60_000_000  # microseconds
+PROGRAMS: Final = "usw"  # what is sent with each request by whoever means it
+BROWSER: Final = "b"  # what a browser sends by itself: the portal asks for more than that
 
 _OWNER: Final = (
     select(
@@ -36,7 +38,9 @@ _OWNER: Final = (
         api_keys.c.user_id,
         api_keys.c.project_id,
         api_keys.c.scopes,
+        api_keys.c.created_at,
         api_keys.c.expires_at,
+        api_keys.c.idle_seconds,
         api_keys.c.revoked_at,
         api_keys.c.last_used_at,
         users.c.state,
@@ -67,19 +71,26 @@ class Authenticator:
         with _registering:
             _authenticators.add(self)
 
-    def authenticate(self, token: str) -> Principal:
-        """Whose key ``token`` is.
+    def authenticate(self, token: str, kinds: str = PROGRAMS) -> Principal:
+        """Whose key ``token`` is; a browser's session (``BROWSER``) opens the portal only.
 
         Raises CentreError ``unauthenticated``: mistyped (told from the checksum, without a
         query), or not valid here. Notes the use of a key once a minute.
         """
-        digest = tokens.hashed(tokens.check(token, "usw"))
+        return self.authenticate_hash(tokens.hashed(tokens.check(token, kinds)))
+
+    def recall(self, token: str, kinds: str = PROGRAMS) -> Principal | None:
+        """As ``authenticate``, but never waits: None if the database must be asked."""
+        return self.recall_hash(tokens.hashed(tokens.check(token, kinds)))
+
+    def authenticate_hash(self, digest: str) -> Principal:
+        """As ``authenticate``, by what is stored of a key: for what stands for a key."""
         now = self._centre.services.clock.now()
         return self._used(self._recall(digest) or self._look_up(digest, now), now)
 
-    def recall(self, token: str) -> Principal | None:
-        """As ``authenticate``, but never waits: None if the database must be asked."""
-        known = self._recall(tokens.hashed(tokens.check(token, "usw")))
+    def recall_hash(self, digest: str) -> Principal | None:
+        """As ``recall``, by what is stored of a key."""
+        known = self._recall(digest)
         return None if known is None else self._used(known, self._centre.services.clock.now())
 
     def forget(self) -> None:
@@ -143,7 +154,7 @@ def note_use(work: Work, _subject: None, *, key: str) -> None:
 
 def authenticate(connection: Connection, token: str, now: int) -> Principal:
     """As ``Authenticator.authenticate``, without memory and without noting the use."""
-    digest = tokens.hashed(tokens.check(token, "usw"))
+    digest = tokens.hashed(tokens.check(token, PROGRAMS))
     return _read(connection, digest, now, 0.0).principal
 
 
@@ -156,7 +167,16 @@ def _read(connection: Connection, digest: str, now: int, until: float) -> _Known
 
 def _is_live(row: Any, now: int) -> bool:
     expired = row.expires_at is not None and row.expires_at <= now
-    return row.revoked_at is None and not expired and row.state in (None, "active")
+    live = row.revoked_at is None and not expired and not _is_idle(row, now)
+    return live and row.state in (None, "active")
+
+
+def _is_idle(row: Any, now: int) -> bool:
+    """Whether nobody has used it for longer than it allows."""
+    if row.idle_seconds is None:
+        return False
+    used = row.last_used_at or row.created_at
+    return bool(now - used >= row.idle_seconds * 1_000_000)
 
 
 def _principal(rows: Any) -> Principal:

@@ -27,9 +27,16 @@ from markaz.centre.work import Work
 
 
 def log_in(
-    centre: Host, *, login: str, password: str, code: str | None = None, label: str = "login"
+    centre: Host,
+    *,
+    login: str,
+    password: str,
+    code: str | None = None,
+    label: str = "login",
+    browser: bool = False,
 ) -> dict[str, Any]:
-    """Open a session: a key of 12 hours with all scopes, in ``secret``.
+    """Open a session: a key of 12 hours with all scopes, in ``secret``; with ``browser`` one
+    that the portal takes and no other interface.
 
     Errors: ``unauthenticated``, the same for wrong and unknown logins, with ``needs="code"``
     in the details where only the one-time code is missing; ``rate-limited`` after too many
@@ -53,6 +60,7 @@ def log_in(
             step=step,
             rehashed=rehashed,
             label=label[:100],
+            browser=browser,
         )
     except CentreError as error:
         if error.kind == "unauthenticated":

@@ -17,9 +17,17 @@ from markaz.centre.db.tables import idempotency
 from markaz.centre.people import rules
 from markaz.centre.people.accounts import keep_an_operator, roles_of
 from markaz.centre.people.documents import person_document
+from markaz.centre.people.identities import held as held_identities
 from markaz.centre.people.key_verbs import document as key_document
 from markaz.centre.people.keys import forget_after
-from markaz.centre.people.tables import api_keys, centre_roles, institutions, one_time_codes, users
+from markaz.centre.people.tables import (
+    api_keys,
+    centre_roles,
+    identities,
+    institutions,
+    one_time_codes,
+    users,
+)
 from markaz.centre.work import Work
 
 Export = Callable[[Work, str], Any]
@@ -48,6 +56,7 @@ def export(work: Work, row: Any, *, user: str | None = None) -> dict[str, Any]:
         "institution": work.connection.scalar(held),
         "keys": _keys(work, row.id),
         "codes": _codes(work, row.id),
+        "identities": held_identities(work, row.id),
         "audit": _audit(work, row.id),
     }
     return base | {name: part[0](work, row.id) for name, part in sorted(_parts.items())}
@@ -63,7 +72,7 @@ def erase(work: Work, row: Any, *, user: str | None = None) -> dict[str, Any]:
     keep_an_operator(work, row.id)
     for _, (_, erase_part) in sorted(_parts.items()):
         erase_part(work, row.id)
-    for held in (api_keys, one_time_codes, centre_roles):
+    for held in (api_keys, identities, one_time_codes, centre_roles):
         work.run(delete(held).where(held.c.user_id == row.id))
     kept = or_(idempotency.c.principal == row.id, idempotency.c.answer.contains(row.id))
     work.run(delete(idempotency).where(kept))

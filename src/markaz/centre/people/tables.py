@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 
@@ -69,7 +70,7 @@ api_keys = Table(
     "api_keys",
     metadata,
     id_column(),
-    Column("kind", String(1), nullable=False),  # u user, s session, w worker
+    Column("kind", String(1), nullable=False),  # u user, s session, b browser, w worker
     refers("user_id", "users", nullable=True, index=True),  # null: the centre's own (workers)
     refers("project_id", "projects", nullable=True),
     Column("label", String(100), nullable=False),
@@ -78,10 +79,27 @@ api_keys = Table(
     Column("scopes", Text, nullable=True),  # JSON list; null means all
     Column("created_at", Micros, nullable=False),
     Column("expires_at", Micros, nullable=True),
+    Column("idle_seconds", Integer, nullable=True),  # ends when unused this long; null: never
     Column("last_used_at", Micros, nullable=True),
     Column("revoked_at", Micros, nullable=True),
-    CheckConstraint("kind IN ('u', 's', 'w')", name="kind"),
+    Column("signed_in_at", Micros, nullable=True),  # when a runtime client last logged in with it
+    Column("leaked_at", Micros, nullable=True),  # when it was seen to have gone to others
+    CheckConstraint("kind IN ('u', 's', 'b', 'w')", name="kind"),
     CheckConstraint("(user_id IS NULL) = (kind = 'w')", name="owner"),
+)
+
+# Who somebody is elsewhere: a login there is one here. Found by issuer and subject, which
+# never change hands; a mail address does.
+identities = Table(
+    "identities",
+    metadata,
+    id_column(),
+    refers("user_id", "users", index=True),
+    Column("issuer", String(500), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("linked_at", Micros, nullable=False),
+    Column("last_login_at", Micros, nullable=True),
+    UniqueConstraint("issuer", "subject", name="uq_identities_issuer_subject"),
 )
 
 # Links and codes that work once: lost password, lost TOTP, first password.

@@ -21,6 +21,7 @@ DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 KINDS: Final = {
     "u": "key",
     "s": "session",
+    "b": "browser session",
     "w": "worker key",
     "c": "one-time code",
     "i": "invitation",

@@ -13,11 +13,12 @@ from markaz.centre.people.accounts import (
     sign_up,
     suspend,
 )
+from markaz.centre.people.identities import link, unlink
 from markaz.centre.people.institutions import change as change_institution
 from markaz.centre.people.institutions import create as create_institution
 from markaz.centre.people.key_verbs import create as create_key
 from markaz.centre.people.key_verbs import create_worker as create_worker_key
-from markaz.centre.people.key_verbs import log_out
+from markaz.centre.people.key_verbs import end_sessions, log_out
 from markaz.centre.people.key_verbs import revoke as revoke_key
 from markaz.centre.people.personal import erase
 from markaz.centre.people.recovery import issue_code, recover, totp_begin, totp_confirm
@@ -30,9 +31,11 @@ __all__ = [
     "create_institution",
     "create_key",
     "create_worker_key",
+    "end_sessions",
     "erase",
     "grant_role",
     "issue_code",
+    "link",
     "log_out",
     "reactivate",
     "recover",
@@ -43,4 +46,5 @@ __all__ = [
     "suspend",
     "totp_begin",
     "totp_confirm",
+    "unlink",
 ]

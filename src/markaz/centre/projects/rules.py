@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 
 from markaz.centre.access import LEADS, CentreRole, ProjectRole, person
+from markaz.centre.db.frequent import Frequent
 from markaz.centre.errors import conflict, forbidden, not_found
 from markaz.centre.projects.lifecycle import State
 from markaz.centre.projects.tables import invitations, memberships, project_devices, projects
@@ -169,17 +170,24 @@ def _named(statement: Select[Any], project: str) -> Select[Any]:
     return statement.where((projects.c.id == project) | (projects.c.slug == project))
 
 
+_MEMBERSHIP: Final = Frequent(
+    select(projects, memberships.c.role, memberships.c.shares.label("member_shares"))
+    .outerjoin(
+        memberships,
+        (memberships.c.project_id == projects.c.id) & (memberships.c.user_id == bindparam("user")),
+    )
+    .where((projects.c.id == bindparam("name")) | (projects.c.slug == bindparam("name")))
+)
+
+
 def _membership(work: Work, project: Any) -> Membership:
     """What the actor is in the project, if anything; one indexed read.
 
     A key that is bound to another project sees none but its own.
     """
     person(work)
-    mine = (memberships.c.project_id == projects.c.id) & (memberships.c.user_id == work.actor.id)
-    statement = select(
-        projects, memberships.c.role, memberships.c.shares.label("member_shares")
-    ).outerjoin(memberships, mine)
-    row = work.one(_named(statement, project)) if _is_name(project) else None
+    asked = {"user": work.actor.id, "name": project}
+    row = _MEMBERSHIP.first(work.connection, asked) if _is_name(project) else None
     if row is None or work.actor.project not in (None, row.id):
         raise not_found("project")
     role = None if row.role is None else ProjectRole(row.role)

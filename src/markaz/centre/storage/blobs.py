@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import Select, bindparam, case, select, update
 
 from markaz.centre.db import dialect
+from markaz.centre.db.frequent import Frequent, listed, spread
 from markaz.centre.errors import CentreError
 from markaz.centre.services import Services
 from markaz.centre.storage.tables import blobs, storage_use
@@ -28,9 +29,13 @@ from markaz.centre.work import Work
 # What was prepared longer ago is kept in the row: the sweep may have met the store's copy.
 FRESH_SECONDS: Final = 300.0
 
-_READ: Final = select(blobs.c.hash, blobs.c.data).where(
-    blobs.c.hash.in_(bindparam("hashes", expanding=True))
-)
+
+@listed
+def _contents_of(size: int) -> Select[Any]:
+    names = [bindparam(f"v{i}", type_=blobs.c.hash.type) for i in range(size)]
+    return select(blobs.c.hash, blobs.c.data).where(blobs.c.hash.in_(names))
+
+
 _SIZES: Final = select(blobs.c.hash, blobs.c.size).where(
     blobs.c.hash.in_(bindparam("hashes", expanding=True))
 )
@@ -42,7 +47,9 @@ _DROP: Final = (
     .where(blobs.c.hash == bindparam("digest"), blobs.c.uses > 0)
     .values(uses=blobs.c.uses - 1)
 )
-_USED: Final = select(storage_use.c.bytes).where(storage_use.c.project_id == bindparam("project"))
+_USED: Final = Frequent(
+    select(storage_use.c.bytes).where(storage_use.c.project_id == bindparam("project"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +164,19 @@ def read(work: Work, digest: str) -> bytes:
     return contents(work.services, digest, found[digest])
 
 
+def size(work: Work, digest: str) -> int:
+    """How many bytes the contents have. Raises CentreError ``not-found``."""
+    row = work.one(select(blobs.c.size).where(blobs.c.hash == digest))
+    if row is None:
+        raise CentreError("not-found", "there are no such contents")
+    return int(row.size)
+
+
 def read_rows(work: Work, digests: Collection[str]) -> dict[str, bytes | None]:
     """What the rows hold, unchecked and in one statement: None where only the store does."""
-    rows = work.connection.execute(_READ, {"hashes": list(digests)})
+    if not digests:
+        return {}
+    rows = _contents_of(len(digests)).all(work.connection, spread(list(digests)))
     return {row.hash: None if row.data is None else bytes(row.data) for row in rows}
 
 
@@ -194,8 +211,13 @@ def drop_many(work: Work, digests: Sequence[str], *, project: str | None = None)
 
 def count_bytes(work: Work, project: str, change: int) -> None:
     """Add ``change`` to what a project keeps."""
-    row = {"project_id": project, "bytes": change}
-    dialect.insert_or_change(work.connection, storage_use, [row], ("project_id",), _add_bytes)
+    count_bytes_of(work, {project: change})
+
+
+def count_bytes_of(work: Work, changes: Mapping[str, int]) -> None:
+    """As ``count_bytes`` for several projects."""
+    rows = [{"project_id": name, "bytes": changes[name]} for name in sorted(changes)]
+    dialect.insert_or_change(work.connection, storage_use, rows, ("project_id",), _add_bytes)
 
 
 def _add_bytes(new: Any) -> dict[str, Any]:
@@ -204,5 +226,5 @@ def _add_bytes(new: Any) -> dict[str, Any]:
 
 def used_bytes(work: Work, project: str) -> int:
     """Bytes that a project keeps, counted in full whoever else keeps the same."""
-    row = work.connection.execute(_USED, {"project": project}).first()
+    row = _USED.first(work.connection, {"project": project})
     return int(row.bytes) if row else 0

@@ -262,6 +262,7 @@ class Dispatcher:
         self._centre.services.count("workers_lost")
         peer.lost, peer.epoch, peer.gone_by = True, peer.epoch + 1, None
         peer.held.clear()
+        peer.begun.clear()
         self._actor.insist(dispatch.recover, self._wake_after, worker=peer.id)
         if for_good or peer.link is None:
             self._forget(peer, "gone" if for_good or peer.draining else "lost")

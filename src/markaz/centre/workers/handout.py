@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -15,13 +16,15 @@ from markaz.centre.storage import blobs
 from markaz.centre.workers import crash, queries, verbs
 from markaz.centre.workers.actor import Actor
 from markaz.centre.workers.messages import Assign, Cancel, Finished, Returned, Started
-from markaz.centre.workers.peers import Held, Key, Peer
+from markaz.centre.workers.peers import AHEAD, Held, Key, Peer
 from markaz.centre.workers.results import Results, report
 
 _log: Final = structlog.get_logger(__name__)
 
 REST_SECONDS: Final = 1.0  # that a worker gets which could not start a job
+BEGUN_SECONDS: Final = 0.05  # that a job runs before its begin is put on record by itself
 REMEMBERED: Final = 10_000  # cancels whose job may be on its way to a worker
+_NOTHING: Final[dict[str, Any]] = {"claimed": [], "dry": True}
 
 
 class Handout:
@@ -60,78 +63,90 @@ class Handout:
     def _fill(self) -> None:
         """The emptiest first; as many claims at once as came back full before."""
         now = self._actor.monotonic()
-        ready = [p for p in self._peers.values() if p.may_take(now)]
-        for peer in sorted(ready, key=lambda p: len(p.held) + p.asking):
+        ready = [p for p in self._peers.values() if p.may_take(now) and not p.exchanging]
+        for peer in sorted(ready, key=lambda p: len(p.held)):
             if self.dry or self._claims >= self._at_once:
                 return
-            self.claim(peer)
+            self._exchange(peer)
 
-    def claim(self, peer: Peer) -> None:
-        """Ask the queue for what this worker has room for."""
-        if self._wanted(peer)[0]:
-            self.exchange(peer, [], [])
-
-    def _wanted(self, peer: Peer) -> tuple[int, bool]:
-        """How many jobs to claim, and whether they are to wait behind others."""
+    def _wanted(self, peer: Peer) -> tuple[int, int, float]:
+        """How many jobs to claim, how many that wait behind others, and what these may take."""
         actor = self._actor
         waiting = actor.centre.services.queue.rows.at
         if self.dry or actor.draining or not waiting or not peer.may_take(actor.monotonic()):
-            return 0, False
-        if count := peer.room():
-            return count, False
-        return (0 if peer.asking else peer.room_ahead()), True
+            return 0, 0, 0.0
+        return peer.room(), *peer.room_ahead()
 
     def exchange(self, peer: Peer, finished: list[Finished], started: list[Started]) -> None:
         """Have a worker's ``finished`` and ``started`` jobs put on record, and claim what it
-        has room for, in one change."""
-        count, ahead = self._wanted(peer)
+        has room for, in one change; what comes while one is under way is for the next.
+
+        Of a short job only the end is put on record, which says when it began."""
+        peer.finished += finished
+        for message in started:
+            self._actor.after(BEGUN_SECONDS, partial(self._record_begun, peer, message))
+        if not peer.exchanging:
+            self._exchange(peer)
+
+    def _record_begun(self, peer: Peer, message: Started) -> None:
+        if (message.job, message.attempt) in peer.held:
+            peer.started.append(message)
+            if not peer.exchanging:
+                self._exchange(peer)
+
+    def _exchange(self, peer: Peer) -> None:
+        if peer.finished and not peer.held:
+            peer.ran_out()
+        count, ahead, seconds = self._wanted(peer)
         devices = [d for driver in peer.hello.drivers for d in self._devices.get(driver, ())]
-        count = count if devices else 0
-        if not (count or finished or started):
+        claims = bool(devices and (count or ahead))
+        finished, peer.finished = peer.finished, []
+        started, peer.started = peer.started, []
+        if not (claims or finished or started):
             return
-        peer.asking += count
-        self._claims += bool(count)
+        peer.exchanging = True
+        self._claims += claims
         epoch = peer.epoch
         crash.at("before_claim")
 
         def back(answer: dict[str, Any]) -> None:
             for message, accepted in zip(finished, answer["accepted"], strict=True):
                 self._results.ended(peer, message, accepted=accepted)
-            if count:
-                self._came_back(peer, answer["claimed"], count, ahead, epoch)
+            self._came_back(peer, answer, claims, epoch)
 
         def failed(error: CentreError) -> None:
             _log.warning("dispatcher.exchange_failed", error=str(error))
             self._results.not_ended(peer, finished, error)
             for message in started:
                 self._actor.insist(dispatch.mark_running, worker=peer.id, **_attempt(message))
-            if count:  # the next look claims again
-                self._came_back(peer, [], count, ahead, epoch)
+            self._came_back(peer, _NOTHING, claims, epoch)  # the next look claims again
 
         self._actor.perform(
             verbs.exchange,
             back,
             failed,
             worker=peer.id,
-            finished=[report(message, message.blob) for message in finished],
+            finished=[report(peer, message, message.blob) for message in finished],
             started=[_attempt(message) for message in started],
             devices=devices,
-            count=count,
-            ahead=ahead,
+            count=count if claims else 0,
+            ahead=ahead if claims else 0,
+            seconds=seconds,
         )
 
-    def _came_back(
-        self, peer: Peer, found: list[dict[str, Any]], count: int, ahead: bool, epoch: int
-    ) -> None:
-        """A claim of ``count`` jobs is over."""
-        peer.asking -= count
-        self._claims -= 1
-        self.dry = len(found) < count
-        self._at_once = 1 if self.dry else min(2 * self._at_once, 256)
-        self._claimed(peer, found, epoch, ahead)
+    def _came_back(self, peer: Peer, answer: dict[str, Any], claims: bool, epoch: int) -> None:
+        """An exchange is over."""
+        peer.exchanging = False
+        if claims:
+            self._claims -= 1
+            self.dry = answer["dry"]
+            peer.ahead = AHEAD[0] if self.dry else peer.ahead
+            self._at_once = 1 if self.dry else min(2 * self._at_once, 256)
+            self._claimed(peer, answer["claimed"], epoch)
+        self._exchange(peer)
         self._fill()
 
-    def _claimed(self, peer: Peer, found: list[dict[str, Any]], epoch: int, ahead: bool) -> None:
+    def _claimed(self, peer: Peer, found: list[dict[str, Any]], epoch: int) -> None:
         crash.at("after_claim")
         keys = [(job["job"], job["attempt"]) for job in found]
         if peer.epoch != epoch or self._peers.get(peer.id) is not peer:
@@ -139,17 +154,17 @@ class Handout:
             return
         assigned = []
         for key, job in zip(keys, found, strict=True):
-            peer.held[key] = Held(job["predicted_seconds"], ahead)
+            peer.held[key] = Held(job["predicted_seconds"], job["ahead"])
             if job["data"] is None:
-                self._fetch(peer, key, job, ahead)
+                self._fetch(peer, key, job)
             else:
-                assigned.append(_assignment(job, job["data"], ahead))
+                assigned.append(_assignment(job, job["data"]))
         if assigned:
             peer.say(*assigned)
             self.say_cancels(peer, keys)
             crash.at("after_assign")
 
-    def _fetch(self, peer: Peer, key: Key, job: dict[str, Any], ahead: bool) -> None:
+    def _fetch(self, peer: Peer, key: Key, job: dict[str, Any]) -> None:
         """Get a large circuit from the store; then hand the job out."""
 
         def take(done: Future[bytes]) -> None:
@@ -157,7 +172,7 @@ class Handout:
             if key not in peer.held:
                 return
             if error is None:
-                peer.say(_assignment(job, done.result(), ahead))
+                peer.say(_assignment(job, done.result()))
                 return
             _log.error("dispatcher.circuit_not_read", job=key[0], error=str(error))
             self._results.finished(
@@ -173,6 +188,7 @@ class Handout:
         if held is None or not held.ahead:
             return False
         held.ahead = False
+        peer.begun[message.job, message.attempt] = self._actor.centre.services.clock.now()
         return True
 
     def returned(self, peer: Peer, message: Returned) -> None:
@@ -187,6 +203,7 @@ class Handout:
         """Put jobs of a worker back into the queue; no loss is counted."""
         for key in keys:
             peer.held.pop(key, None)
+            peer.begun.pop(key, None)
         if keys:
             jobs = [{"job": job, "attempt": attempt} for job, attempt in keys]
             self._actor.insist(dispatch.give_back, self._wake_after, worker=peer.id, jobs=jobs)
@@ -216,7 +233,7 @@ def _attempt(message: Started) -> dict[str, Any]:
     return {"job": message.job, "attempt": message.attempt}
 
 
-def _assignment(job: dict[str, Any], circuit: bytes, ahead: bool) -> Assign:
+def _assignment(job: dict[str, Any], circuit: bytes) -> Assign:
     return Assign(
         job=job["job"],
         attempt=job["attempt"],
@@ -226,6 +243,6 @@ def _assignment(job: dict[str, Any], circuit: bytes, ahead: bool) -> Assign:
         limit_seconds=job["limit_seconds"],
         options=job["options"],
         device=job["device"],
-        ahead=ahead,
+        ahead=job["ahead"],
         blob=circuit,
     )

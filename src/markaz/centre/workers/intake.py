@@ -34,10 +34,11 @@ from markaz.centre.workers.intake_talk import (
 )
 from markaz.centre.workers.machine import job_memory
 from markaz.centre.workers.nursery import NurseryClosed
-from markaz.centre.workers.options import checked
+from markaz.centre.workers.options import checked, checked_runtime
 from markaz.centre.workers.pool import Pool
 from markaz.quantum.programs.limits import DEFAULT
 from markaz.quantum.programs.readers import FORMATS
+from markaz.quantum.runtime import KINDS
 
 __all__ = ["Answer", "Intake", "Opened", "Program", "one"]
 
@@ -150,6 +151,8 @@ class Intake:
             if len(program.data) > DEFAULT.source_bytes:
                 most = f"{DEFAULT.source_bytes >> 20} MiB"
                 raise CentreError("too-large", f"the program has more than {most}", field="program")
+            if program.fmt in KINDS:
+                return replace(program, options=checked_runtime(program.options, self._settings))
             if program.fmt is not None and program.fmt not in FORMATS:
                 message = f"format must be one of {', '.join(FORMATS)}"
                 raise CentreError("invalid", message, field="format")

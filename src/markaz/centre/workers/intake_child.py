@@ -25,6 +25,11 @@ from markaz.quantum.programs.intake import HEAD_BYTES, detect, load
 from markaz.quantum.programs.parameters import bind
 from markaz.quantum.programs.program_hash import program_hash
 from markaz.quantum.programs.sandbox import Confinement
+from markaz.quantum.runtime import KINDS, front
+from markaz.quantum.runtime import bundle as bundles
+from markaz.quantum.runtime.body import BodyError
+from markaz.quantum.runtime.bundle import Bundle
+from markaz.quantum.runtime.examples import examples
 from markaz.quantum.simulate.engines.registry import engines
 
 LIFE_SECONDS: Final = 600  # of processor time, of all its programs
@@ -58,6 +63,7 @@ def prepare() -> None:
 
     for fmt in readers.FORMATS:
         readers.prepare(fmt)
+    front.prepare()
     compile_kernels()
     for _ in range(2):
         _go_every_way()
@@ -70,6 +76,12 @@ def _go_every_way() -> None:
         assert circuit is not None, header
         frames.pack(header, wire.encode(circuit))
         planned(request, circuit)
+    for kind, body in examples():
+        asked = {"format": kind, "options": {"max_shots": 10_000}, "memory": 1 << 30}
+        header, bundle = opened_bundle(asked, body)
+        assert bundle is not None, header
+        frames.pack(header, bundles.encode(bundle))
+        front.predicted(bundle, 1 << 30)
 
 
 def serve(fd: int, parent: int, spec: dict[str, Any]) -> None:
@@ -101,6 +113,9 @@ def _flush(out: list[bytes]) -> None:
 
 def answer(out: list[bytes], request: dict[str, Any], data: bytes) -> None:
     """Both answers to one request; the first leaves before a large circuit is planned."""
+    if request["format"] in KINDS:
+        _answer_bundle(out, request, data)
+        return
     header, circuit = opened(request, data)
     if circuit is None:
         out.append(frames.pack(header))
@@ -113,6 +128,48 @@ def answer(out: list[bytes], request: dict[str, Any], data: bytes) -> None:
     if len(circuit.op) > SOON:
         _flush(out)
     out.append(frames.pack(planned(request, circuit)))
+
+
+def _answer_bundle(out: list[bytes], request: dict[str, Any], data: bytes) -> None:
+    """Likewise for a body of the runtime client."""
+    header, bundle = opened_bundle(request, data)
+    try:
+        body = b"" if bundle is None else bundles.encode(bundle)
+    except wire.WireError as error:
+        header, bundle, body = {"error": reported(error)}, None, b""
+    out.append(frames.pack(header, body))
+    if bundle is None:
+        return
+    _flush(out)
+    try:
+        plan = front.predicted(bundle, request["memory"])
+    except MemoryError:
+        raise
+    except BaseException as error:
+        plan = {"error": reported(error)}
+    out.append(frames.pack(_plain(plan)))
+
+
+def opened_bundle(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], Bundle | None]:
+    """What is known of a body of the runtime client, and its bundle; or its error, and None."""
+    try:
+        readers.enter_child("qpy")
+        options = request["options"]
+        seed, most = options.get("seed"), options["max_shots"]
+        bundle = front.opened(request["format"], data, seed=seed, max_shots=most)
+        hashed = bundles.bundle_hash(bundle)
+    except MemoryError:
+        raise
+    except BaseException as error:
+        return {"error": reported(error)}, None
+    circuits = [p.circuit for p in bundle.programs]
+    return {
+        "program_hash": hashed,
+        "qubits": max(c.num_qubits for c in circuits),
+        "clbits": max(c.visible_clbits for c in circuits),
+        "shots": bundle.shots,
+        "facts": front.described(bundle),
+    }, bundle
 
 
 def opened(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], Circuit | None]:
@@ -181,19 +238,25 @@ def planned(request: dict[str, Any], circuit: Circuit) -> dict[str, Any]:
         raise
     except BaseException as error:
         return {"error": reported(error)}
-    seconds = plan.predicted_seconds if math.isfinite(plan.predicted_seconds) else None
-    return {
-        "seconds": seconds,
-        "bytes": min(int(plan.predicted_bytes), 1 << 62),
-        "engine": plan.engine,
-        "why": plan.why[:_MESSAGE],
-    }
+    found = {"seconds": plan.predicted_seconds, "bytes": plan.predicted_bytes}
+    return _plain({**found, "engine": plan.engine, "why": plan.why})
+
+
+def _plain(plan: dict[str, Any]) -> dict[str, Any]:
+    """A prediction as JSON can hold it; an error as it is."""
+    if "error" in plan:
+        return plan
+    seconds = plan["seconds"] if math.isfinite(plan["seconds"]) else None
+    size = min(int(plan["bytes"]), 1 << 62)
+    return {**plan, "seconds": seconds, "bytes": size, "why": plan["why"][:_MESSAGE]}
 
 
 def reported(error: BaseException) -> dict[str, Any]:
     """An error as plain values."""
     if isinstance(error, Refused):
         return {"field": error.field, "message": str(error)[:_MESSAGE]}
+    if isinstance(error, BodyError):
+        return {"kind": error.kind, "message": error.message[:_MESSAGE], "place": error.place}
     if isinstance(error, ProgramError):
         place = {"line": error.line, "column": error.column}
         return {"kind": error.kind, "message": error.message[:_MESSAGE], **place}

@@ -16,6 +16,7 @@ from markaz.centre.workers.pool import Warm
 from markaz.quantum.programs import errors as program_errors
 from markaz.quantum.programs.limits import DEFAULT
 from markaz.quantum.programs.wire import MAGIC, message_limit
+from markaz.quantum.runtime import KINDS
 
 MEMORY: Final = 2 << 30  # bytes that a child may take beyond what it has at its birth
 BASE_SECONDS: Final = 1.5  # to open any program, and to plan it
@@ -27,7 +28,8 @@ _MESSAGE: Final = 600
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a tenant handed in: ``fmt`` openqasm, qpy or qcis, None: by its contents."""
+    """What a tenant handed in: ``fmt`` openqasm, qpy or qcis, None: by its contents; or
+    sampler, estimator or executor for the JSON of the runtime client's ``params``."""
 
     data: bytes = field(repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -41,6 +43,8 @@ class Opened:
     ``circuit`` is as it came; one that is too large for a row is prepared (``storage.blobs``)
     before it is submitted. ``program_hash`` is what ``markaz run`` gives, ``options`` are
     complete (``options.TABLE``); predictions are None where planning did not end in time.
+    ``kind`` is the job's: for a body of the runtime client its program's name, and the
+    circuit is a bundle (``quantum.runtime.bundle``).
     """
 
     circuit: bytes | Prepared = field(repr=False)
@@ -51,6 +55,7 @@ class Opened:
     predicted_bytes: int | None
     options: dict[str, Any]
     facts: dict[str, Any]
+    kind: str = "run"
 
 
 Answer = Opened | CentreError
@@ -89,11 +94,15 @@ class Reader(Warm):
         failure = plan.get("error")
         if isinstance(failure, dict) and failure.get("kind") in ("engine", "unsupported"):
             return refusal(failure)
-        return opened(header, circuit, plan, dict(program.options))
+        return opened(header, circuit, plan, dict(program.options), program.fmt)
 
 
 def opened(
-    header: dict[str, Any], circuit: bytes, plan: dict[str, Any], options: dict[str, Any]
+    header: dict[str, Any],
+    circuit: bytes,
+    plan: dict[str, Any],
+    options: dict[str, Any],
+    fmt: str | None = None,
 ) -> Opened:
     """A child's answer with every field checked for type and range: nothing more is believed.
 
@@ -114,6 +123,10 @@ def opened(
     )
     if not good:
         raise frames.FrameError("the child's answer is not one")
+    kind = "run"
+    if fmt in KINDS:
+        kind, shots = fmt, _shots(header)
+        options = {k: v for k, v in options.items() if k != "max_shots"} | {"shots": shots}
     facts = facts or {}
     facts |= {k: str(plan[k])[:_MESSAGE] for k in ("engine", "why") if k in plan}
     return Opened(
@@ -125,7 +138,16 @@ def opened(
         predicted_bytes=size,
         options=options,
         facts=facts,
+        kind=kind,
     )
+
+
+def _shots(header: dict[str, Any]) -> int:
+    """The shots that a bundle asks for; who runs it counts them again."""
+    shots = header.get("shots")
+    if not _is_count(shots, 1 << 62):
+        raise frames.FrameError("the child's answer is not one")
+    return int(shots or 0)
 
 
 def _is_count(value: Any, most: int) -> bool:
@@ -141,15 +163,16 @@ def refusal(said: Any) -> CentreError:
     kind = said.get("kind")
     kind = kind if kind in program_errors.KINDS else "parse"
     place = {k: said[k] for k in ("line", "column") if _is_count(said.get(k), 1 << 40)}
-    return program_error(kind, message, **place)
+    field = said["place"][:100] if isinstance(said.get("place"), str) else "program"
+    return program_error(kind, message, field, **place)
 
 
-def program_error(kind: str, message: str, **place: int) -> CentreError:
-    """The refusal of a program; ``kind`` as ``markaz run`` gives it."""
+def program_error(kind: str, message: str, field: str = "program", **place: int) -> CentreError:
+    """The refusal of a program, or of its part ``field``; ``kind`` as ``markaz run`` gives it."""
     return CentreError(
         "program",
         message,
-        field="program",
+        field=field,
         program_kind=kind,
         line=place.get("line"),
         column=place.get("column"),

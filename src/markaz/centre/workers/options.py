@@ -115,3 +115,17 @@ def checked(options: Mapping[str, Any], settings: Settings, *, memory: int) -> d
     }
     given = {k: checks[k](v, f"options/{k}") for k, v in options.items() if v is not None}
     return {name: given.get(name, default) for name, (default, _) in TABLE.items()}
+
+
+def checked_runtime(options: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """The options ``seed`` and ``time_limit`` of a body of the runtime client, and the most
+    shots that it may ask for at a point. Raises CentreError ``invalid``."""
+    checks: dict[str, Callable[[Any, str], Any]] = {
+        "seed": _whole("seed", 0, (1 << 63) - 1),
+        "time_limit": _number("time_limit", settings["max_job_seconds"]),
+    }
+    for name in options:
+        if name not in checks:
+            raise invalid(f"options/{name}"[:200], f"there is no option {name!r:.100}")
+    given = {k: checks[k](v, f"options/{k}") for k, v in options.items() if v is not None}
+    return {**dict.fromkeys(checks), **given, "max_shots": settings["max_shots"]}

@@ -6,11 +6,12 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import Final
 
+from markaz.centre.jobs.groups import expected
 from markaz.centre.workers.links import Link, LinkClosed
-from markaz.centre.workers.messages import Hello, Message, encode
+from markaz.centre.workers.messages import Finished, Hello, Message, Started, encode
 
-SHORT_SECONDS: Final = 0.05  # predicted: behind such jobs another may wait at the worker
-AHEAD: Final = 2  # jobs that may
+SHORT_SECONDS: Final = 0.05  # predicted, of all that a worker has: others may wait behind it
+AHEAD: Final = (2, 32)  # jobs that may, first and at most
 
 Key = tuple[str, int]
 
@@ -28,8 +29,11 @@ class Peer:
     """One worker. Times are monotonic seconds of the server.
 
     ``held``: what it has and has not reported; ``finishing``: what it has reported and is
-    not on record yet. ``lost``: its lease ran out and its jobs were recovered; ``epoch``
-    counts that. ``gone_by``: when it loses its jobs unless it connects again.
+    not on record yet; ``begun``: when jobs began that were handed out ahead (microseconds
+    UTC); ``finished`` and ``started``: what of that no change under way deals with;
+    ``exchanging``: a change is; ``ahead``: how many jobs may wait behind others. ``lost``:
+    its lease ran out and its jobs were recovered; ``epoch`` counts that. ``gone_by``: when it
+    loses its jobs unless it connects again.
     """
 
     id: str
@@ -38,7 +42,11 @@ class Peer:
     heard: float = 0.0
     held: dict[Key, Held] = field(default_factory=dict)
     finishing: set[Key] = field(default_factory=set)
-    asking: int = 0
+    begun: dict[Key, int] = field(default_factory=dict)
+    finished: list[Finished] = field(default_factory=list)
+    started: list[Started] = field(default_factory=list)
+    exchanging: bool = False
+    ahead: int = AHEAD[0]
     draining: bool = False
     lost: bool = False
     epoch: int = 0
@@ -46,15 +54,19 @@ class Peer:
     gone_by: float | None = None
 
     def room(self) -> int:
-        """Slots that nothing is meant for."""
-        running = sum(not held.ahead for held in self.held.values())
-        return max(0, self.hello.slots - running - self.asking)
+        """Slots that nothing is meant for; what waits behind others begins when it can."""
+        return max(0, self.hello.slots - len(self.held))
 
-    def room_ahead(self) -> int:
-        """How many jobs may wait behind what runs: none unless all of that is short."""
-        if any(h.predicted is None or h.predicted > SHORT_SECONDS for h in self.held.values()):
-            return 0
-        return max(0, self.hello.slots + AHEAD - len(self.held) - self.asking)
+    def room_ahead(self) -> tuple[int, float]:
+        """How many jobs may wait behind what runs, and for how many seconds of work there is
+        room with them: none unless all of that is short together."""
+        seconds = SHORT_SECONDS - sum(expected(held.predicted) for held in self.held.values())
+        count = self.hello.slots + self.ahead - max(self.hello.slots, len(self.held))
+        return (max(0, count), seconds) if seconds > 0 else (0, 0.0)
+
+    def ran_out(self) -> None:
+        """It had done all that it had before there was more: let more wait there."""
+        self.ahead = min(AHEAD[1], 2 * self.ahead)
 
     def may_take(self, now: float) -> bool:
         """Whether it may be given jobs at all."""

@@ -84,7 +84,7 @@ class Results:
             lambda _answer: self.ended(peer, message, accepted=True),
             failed,
             worker=peer.id,
-            **report(message, result),
+            **report(peer, message, result),
         )
 
     def not_ended(self, peer: Peer, found: list[Finished], error: CentreError) -> None:
@@ -98,6 +98,7 @@ class Results:
         crash.at("after_commit")
         key = (message.job, message.attempt)
         peer.finishing.discard(key)
+        peer.begun.pop(key, None)
         if accepted:
             self._recorded[key] = None
             if len(self._recorded) > REMEMBERED:
@@ -108,10 +109,11 @@ class Results:
         self._ended_hook(key)
 
 
-def report(message: Finished, result: blobs.Prepared | bytes) -> dict[str, Any]:
+def report(peer: Peer, message: Finished, result: blobs.Prepared | bytes) -> dict[str, Any]:
     """What ``jobs.finish`` is told of a job, but for its worker."""
     about = {"job": message.job, "attempt": message.attempt}
-    return about | {"outcome": _outcome(message, result)}
+    began = peer.begun.get((message.job, message.attempt))
+    return about | {"outcome": _outcome(message, result) | {"began_at": began}}
 
 
 def _outcome(message: Finished, result: blobs.Prepared | bytes) -> dict[str, Any]:

@@ -15,12 +15,19 @@ import signal
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import numpy as np
+
 from markaz.centre.workers import frames
 from markaz.quantum import api
+from markaz.quantum.points import Options
 from markaz.quantum.programs import wire
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.errors import ProgramError
+from markaz.quantum.programs.intake import load
 from markaz.quantum.programs.program_hash import program_hash
+from markaz.quantum.runtime import KINDS as CLIENT_KINDS
+from markaz.quantum.runtime import bundle as bundles
+from markaz.quantum.runtime import encoding, front
 from markaz.quantum.simulate.result import Result
 
 REQUEST_BYTES: Final = 1 << 30
@@ -29,11 +36,12 @@ SLACK_BYTES: Final = 512 << 20  # address space is not memory: arenas, stacks, l
 THREADS: Final = 1
 _MESSAGE: Final = 2000
 
-Work = Callable[[Circuit, Mapping[str, Any]], dict[str, Any]]
+Work = Callable[[bytes, Mapping[str, Any]], bytes]
 
 
-def _run(circuit: Circuit, request: Mapping[str, Any]) -> dict[str, Any]:
+def _run(data: bytes, request: Mapping[str, Any]) -> bytes:
     """Counts or expectation values, as ``markaz run`` gives them."""
+    circuit = _circuit(data, request)
     asked = request["options"]
     result = api.run(
         circuit,
@@ -48,7 +56,7 @@ def _run(circuit: Circuit, request: Mapping[str, Any]) -> dict[str, Any]:
         threads=THREADS,
         min_fidelity=asked.get("min_fidelity", 1.0),
     )
-    return document(result)
+    return json.dumps(document(result), separators=(",", ":")).encode()
 
 
 def document(result: Result) -> dict[str, Any]:
@@ -56,8 +64,26 @@ def document(result: Result) -> dict[str, Any]:
     return {**result.to_json(), "registers": [list(r) for r in result.registers]}
 
 
+def _client(data: bytes, request: Mapping[str, Any]) -> bytes:
+    """A job of the runtime client: how it was run in one line of JSON, then what the client
+    is to get, to the byte."""
+    try:
+        bundle = bundles.decode(data)
+    except wire.WireError as error:
+        raise ProgramError("parse", f"the stored bundle is not one: {error}") from error
+    _check_hash(bundles.bundle_hash(bundle), request)
+    asked = request["options"]
+    if bundle.kind != request["kind"] or bundle.shots != asked["shots"]:
+        raise ProgramError("parse", "the stored bundle asks for something else than was paid for")
+    options = Options(
+        time_limit=request["seconds"], memory_limit=request["memory"], threads=THREADS
+    )
+    answer = front.run(bundle, options, asked.get("seed"))
+    return b"\n".join((encoding.line(answer.document), answer.payload))
+
+
 # job kind -> what runs it
-KINDS: Final[dict[str, Work]] = {"run": _run}
+KINDS: Final[dict[str, Work]] = {"run": _run, **dict.fromkeys(CLIENT_KINDS, _client)}
 
 _WARM: Final = (
     b'OPENQASM 2.0;include "qelib1.inc";qreg q[2];creg c[2];h q[0];cx q[0],q[1];measure q->c;',
@@ -79,10 +105,15 @@ def prepare() -> None:
 
 
 def _go_the_usual_way() -> None:
-    for program in _WARM:
+    for text in _WARM:
         # Only what runs in this process: a thread or an engine child must not outlive a fork.
-        result = api.run(program, shots=16, seed=1, engine="markaz", threads=THREADS)
+        result = api.run(text, shots=16, seed=1, engine="markaz", threads=THREADS)
         json.dumps(document(result))
+    circuit = load(_WARM[0])
+    program = bundles.Program(circuit, (("c", (0, 1)),))
+    pub = bundles.Pub(0, np.zeros((1, 0)), (), shots=16)
+    bundle = bundles.decode(bundles.encode(bundles.Bundle("sampler", (program,), (pub,), 1)))
+    front.run(bundle, Options(engine="markaz", threads=THREADS))
 
 
 def serve(fd: int, parent: int, spec: dict[str, Any]) -> None:
@@ -110,7 +141,7 @@ def answered(request: dict[str, Any], circuit: bytes) -> tuple[dict[str, Any], b
     """The outcome of a job: a header with its error or None, and the result document."""
     try:
         limit(request)
-        body = json.dumps(_result(request, circuit), separators=(",", ":")).encode()
+        body = _result(request, circuit)
         if len(body) > RESULT_BYTES:
             size = f"{len(body) >> 20} MiB"
             raise ProgramError("limit-size", f"the result takes {size}, more than may be stored")
@@ -127,17 +158,26 @@ def answered(request: dict[str, Any], circuit: bytes) -> tuple[dict[str, Any], b
         return {"error": {"kind": "internal", "message": text}}, b""
 
 
-def _result(request: dict[str, Any], data: bytes) -> dict[str, Any]:
+def _result(request: dict[str, Any], data: bytes) -> bytes:
+    work = KINDS.get(request["kind"])
+    if work is None:
+        raise ProgramError("unsupported", f"this worker does not run {request['kind']!r} jobs")
+    return work(data, request)
+
+
+def _circuit(data: bytes, request: Mapping[str, Any]) -> Circuit:
+    """The stored circuit, checked."""
     try:
         circuit = wire.decode(data)
     except wire.WireError as error:
         raise ProgramError("parse", f"the stored circuit is not one: {error}") from error
-    if program_hash(circuit) != request["program_hash"]:
+    _check_hash(program_hash(circuit), request)
+    return circuit
+
+
+def _check_hash(found: str, request: Mapping[str, Any]) -> None:
+    if found != request["program_hash"]:
         raise ProgramError("parse", "the stored circuit is not the program that was handed in")
-    work = KINDS.get(request["kind"])
-    if work is None:
-        raise ProgramError("unsupported", f"this worker does not run {request['kind']!r} jobs")
-    return work(circuit, request)
 
 
 def limit(request: dict[str, Any]) -> None:

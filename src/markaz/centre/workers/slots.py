@@ -85,6 +85,11 @@ class Slots:
         """Whether anything runs."""
         return bool(self._running)
 
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for a slot."""
+        return len(self._waiting)
+
     def next_moment(self) -> float:
         """When ``tick`` has something to do."""
         moments = [self._next_look, *(run.deadline for run in self._running.values())]

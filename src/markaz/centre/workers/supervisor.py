@@ -50,6 +50,7 @@ from markaz.centre.workers.slots import Key, Slots
 _log: Final = structlog.get_logger(__name__)
 
 PAUSES: Final = (0.05, 0.4)  # seconds between attempts to connect, first and last
+GATHER_SECONDS: Final = 0.005  # that ends of jobs wait for the next ones, if more wait here
 DELIVER_SECONDS: Final = 5.0  # at the end, for results to be accepted
 PARENT: Final = "MARKAZ_WORKER_PARENT"  # process id of whoever started it, which it follows
 _PR_SET_PDEATHSIG: Final = 1
@@ -119,6 +120,7 @@ class Supervisor:
         self._link: Link | None = None
         self._welcomed = False
         self._out: list[Message] = []
+        self._send_by = 0.0
         self._unaccepted: dict[Key, Finished] = {}
         self._heartbeat = 1.0
         self._next_beat = 0.0
@@ -197,6 +199,8 @@ class Supervisor:
     def _patience(self) -> float:
         now = time.monotonic()
         moment = min(self._next_beat, self._slots.next_moment())
+        if self._out:
+            moment = min(moment, self._send_by)
         if self._drain_by is not None:
             moment = min(moment, now + 0.05)
         return max(0.0, moment - now)
@@ -278,10 +282,15 @@ class Supervisor:
         if isinstance(message, Finished):
             self._unaccepted[message.job, message.attempt] = message
         if self._welcomed:
+            if not self._out:
+                self._send_by = time.monotonic() + GATHER_SECONDS
             self._out.append(message)
 
     def _flush(self) -> None:
+        """Send what there is to say; while more jobs wait here, what comes soon goes along."""
         if not self._out or self._link is None:
+            return
+        if self._slots.waiting > 1 and time.monotonic() < self._send_by:
             return
         out, self._out = self._out, []
         try:

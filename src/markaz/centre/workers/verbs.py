@@ -12,6 +12,7 @@ from markaz.centre.access import Act, system, verb
 from markaz.centre.errors import CentreError
 from markaz.centre.ids import new_id
 from markaz.centre.jobs import dispatch
+from markaz.centre.jobs.groups import expected
 from markaz.centre.storage import blobs
 from markaz.centre.work import Work
 from markaz.centre.workers.tables import workers
@@ -74,28 +75,50 @@ def exchange(
     started: Sequence[Mapping[str, Any]],
     devices: Sequence[str],
     count: int,
-    ahead: bool,
+    ahead: int,
+    seconds: float,
 ) -> dict[str, Any]:
     """What a worker says of its jobs, and what it gets next, in one change.
 
     ``finished``: arguments of ``jobs.finish``; ``started``: of ``jobs.mark_running``; then
-    ``jobs.claim`` for up to ``count`` jobs. Returns ``accepted`` (whether, for each that
-    finished; else it was stale) and ``claimed``, where each job has its circuit as the row
-    holds it (``data``; None where only the store does), so that nobody looks again.
+    ``jobs.claim`` for up to ``count`` jobs that begin at once and ``ahead`` that wait behind
+    them, as long as all of these are expected to take less than ``seconds``. Returns
+    ``accepted`` (whether, for each that finished; else it was stale), ``dry`` (whether the
+    queue had less than that) and ``claimed``, where each job says whether it is ``ahead`` and
+    has its circuit as the row holds it (``data``; None where only the store does), so that
+    nobody looks again.
     """
     for one in started:
         _unless_stale(dispatch.mark_running, work, worker=worker, **one)
-    accepted = [_unless_stale(dispatch.finish, work, worker=worker, **one) for one in finished]
-    claimed: list[dict[str, Any]] = []
-    if count:
-        about = {"worker": worker, "devices": devices, "count": count, "ahead": ahead}
-        claimed = dispatch.claim(work, **about)
+    accepted = dispatch.finish_many(work, worker, finished) if finished else []
+    claimed, dry = _claimed(work, worker, devices, count, ahead, seconds)
     if claimed:
         rows = blobs.read_rows(work, {job["circuit"] for job in claimed})
         for job in claimed:
             job["data"] = rows.get(job["circuit"])
     work.nothing_changed()  # what happened is in the audit under the verbs' own names
-    return {"accepted": accepted, "claimed": claimed}
+    return {"accepted": accepted, "claimed": claimed, "dry": dry}
+
+
+def _claimed(
+    work: Work, worker: str, devices: Sequence[str], count: int, ahead: int, seconds: float
+) -> tuple[list[dict[str, Any]], bool]:
+    """Jobs that begin at once, then those behind them; and whether nothing is left."""
+    about: dict[str, Any] = {"worker": worker, "devices": devices}
+    now = dispatch.claim(work, **about, count=count) if count else []
+    if len(now) < count:
+        return [job | {"ahead": False} for job in now], True
+    seconds -= _seconds(now)
+    behind: list[dict[str, Any]] = []
+    if ahead and seconds > 0:
+        behind = dispatch.claim(work, **about, count=ahead, ahead=True, seconds=seconds)
+    dry = len(behind) < ahead and _seconds(behind) < seconds
+    return [*(j | {"ahead": False} for j in now), *(j | {"ahead": True} for j in behind)], dry
+
+
+def _seconds(claimed: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds that jobs are expected to take together."""
+    return sum(expected(job["predicted_seconds"]) for job in claimed)
 
 
 def _unless_stale(act: Act, work: Work, **arguments: Any) -> bool:

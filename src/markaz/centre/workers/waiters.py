@@ -7,8 +7,12 @@ import heapq
 import itertools
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
+from typing import Final
+
+REMEMBERED: Final = 4096  # jobs that ended last
 
 
 class Waiters:
@@ -18,16 +22,20 @@ class Waiters:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._waiting: dict[str, set[Future[bool]]] = {}
+        self._ended: OrderedDict[str, None] = OrderedDict()
         self._ends: list[tuple[float, int, str, Future[bool]]] = []
         self._count = itertools.count()
 
     def wait(self, job: str, timeout: float) -> Future[bool]:
-        """True once the job has ended, False after ``timeout`` seconds.
+        """True once the job has ended, also if that was lately; False after ``timeout`` seconds.
 
         Ask first, then look whether the job has ended already; cancel what is not needed.
         """
         future: Future[bool] = Future()
         with self._lock:
+            if job in self._ended:
+                future.set_result(True)
+                return future
             self._waiting.setdefault(job, set()).add(future)
             entry = (self._monotonic() + timeout, next(self._count), job, future)
             heapq.heappush(self._ends, entry)
@@ -38,6 +46,9 @@ class Waiters:
         """Wake whoever waits for ``job``."""
         with self._lock:
             woken = list(self._waiting.get(job, ()))
+            self._ended[job] = None
+            if len(self._ended) > REMEMBERED:
+                self._ended.popitem(last=False)
         for future in woken:
             _settle(future, True)
 

@@ -19,10 +19,13 @@ def command(ctx: click.Context, as_json: bool) -> None:
         return
     with reach.connect() as client:
         keys = list(client.items("/keys"))
+        warnings = list(client.items("/me/warnings"))
     if tables.show({"items": keys}, as_json):
         return
     columns = ("id", "kind", "label", "begins with", "scopes", "last used", "expires", "revoked")
     tables.table(columns, [_row(key) for key in keys], "You have no keys.")
+    for warned in warnings:
+        click.secho(f"{tables.when(warned['at'])}: {warned['words']}", fg="yellow", err=True)
 
 
 def _row(key: dict[str, Any]) -> tuple[Any, ...]:

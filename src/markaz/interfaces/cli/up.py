@@ -164,9 +164,10 @@ class Up:
 
     def _document(self, url: str) -> dict[str, Any]:
         from markaz.interfaces import start  # noqa: PLC0415 - not for --help
+        from markaz.interfaces.runtime_api.crn import crn_of  # noqa: PLC0415 - not for --help
 
         facts = {k: v for k, v in self._facts.items() if k not in ("project", "people")}
-        crn = start.crn_of(self._facts["project"])
+        crn = crn_of(self._facts["project"])
         start.finish_first_login(self._server.settings.data, url, crn)
         return {"url": url, **facts, "crn": crn}
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
 from fastapi import FastAPI, Header, Path, Query
 from fastapi.routing import APIRoute
@@ -13,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from markaz.interfaces import acts
 from markaz.interfaces.rest_api import health, openapi, problems
@@ -30,6 +32,29 @@ NAMES: Final[dict[str, str]] = {
 
 
 Serve = Callable[[Request], Coroutine[Any, Any, Response]]
+Refuse = Callable[[Request, Exception], Coroutine[Any, Any, Response | None]]
+
+
+class First(Protocol):
+    """An application that says itself what it takes."""
+
+    def serves(self, path: str) -> bool:
+        """Whether requests for this path are its own."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one."""
+
+
+class _Fork:
+    """Two applications as one."""
+
+    def __init__(self, first: First, second: ASGIApp) -> None:
+        self._first, self._second = first, second
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        ours = scope["type"] == "http" and self._first.serves(scope["path"])
+        await (self._first if ours else self._second)(scope, receive, send)
 
 
 class Documented(APIRoute):
@@ -43,26 +68,41 @@ class Documented(APIRoute):
 
 
 def make_app(
-    api: Api, routes: tuple[Route, ...] = ROUTES, more: Sequence[BaseRoute] = ()
+    api: Api,
+    routes: tuple[Route, ...] = ROUTES,
+    more: Sequence[BaseRoute] = (),
+    refused: Refuse | None = None,
+    first: First | None = None,
 ) -> Observed:
     """The application; a problem document answers whatever goes wrong in it.
 
-    ``more``: addresses that are no part of the REST interface (the workers').
+    ``first``: an application of its own that takes its requests before this one, since they
+    are many.
+    ``more``: addresses that are no part of the REST interface (the workers', the pages);
+    ``refused`` may answer instead where HTTP itself refuses or the server fails.
     """
+    mine = refused or _no_page
     app = FastAPI(
         title="Markaz",
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        exception_handlers={HTTPException: _refused, Exception: _failed},
+        exception_handlers={HTTPException: _or(mine, _refused), Exception: _or(mine, _failed)},
     )
     for route in routes:
         _add(app, route, Endpoint(api, route))
-    data = json.dumps(openapi.document(app, routes), ensure_ascii=False).encode()
-    app.add_route("/openapi.json", lambda _: Response(data, media_type="application/json"))
+
+    @functools.cache
+    def documented() -> bytes:  # takes a third of a second, and most servers are never asked
+        return json.dumps(openapi.document(app, routes), ensure_ascii=False).encode()
+
+    def describe_all(_: Request) -> Response:  # in a thread of its own
+        return Response(documented(), media_type="application/json")
+
+    app.add_route("/openapi.json", describe_all)
     app.router.routes += [*health.routes(api), *more]
-    return Observed(app, api)
+    return Observed(app if first is None else _Fork(first, app), api)
 
 
 def describe(routes: tuple[Route, ...] = ROUTES) -> dict[str, Any]:
@@ -131,6 +171,19 @@ _IDEMPOTENCY: Final = Annotated[
 def _path(name: str) -> Any:
     meaning = NAMES.get(name, f"Identifier of a {name.replace('_', ' ')}.")
     return Path(description=meaning, min_length=1, max_length=MAX_NAME)
+
+
+def _or(first: Refuse, second: Refuse) -> Callable[[Request, Exception], Any]:
+    async def handler(request: Request, error: Exception) -> Response:
+        answer = await first(request, error) or await second(request, error)
+        assert answer is not None
+        return answer
+
+    return handler
+
+
+async def _no_page(_: Request, __: Exception) -> None:
+    """No other interface answers."""
 
 
 async def _refused(_: Request, error: Exception) -> Response:

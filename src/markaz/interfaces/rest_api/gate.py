@@ -23,7 +23,7 @@ class Gate:
     """One for a server. Only a key in ``Authorization: Bearer`` opens it, no cookie."""
 
     def __init__(self, settings: Settings, authenticator: Authenticator) -> None:
-        self._authenticator = authenticator
+        self.authenticator = authenticator
         self._everybody = Limit(int(settings["requests_per_minute_total"]))
         self._person = Limit(int(settings["requests_per_minute"]))
         self._address = Limit(int(settings["requests_per_minute_anonymous"]))
@@ -52,6 +52,19 @@ class Gate:
         call.request.scope["state"]["actor"] = call.actor.id
         _refuse(standing, "you send too many requests")
 
+    def count(self, request: Request, actor: Principal) -> dict[str, str]:
+        """Count a request that comes in by another door (the portal's).
+
+        Returns the rate-limit headers. Raises CentreError ``rate-limited``.
+        """
+        _refuse(self._everybody.take(_ALL), "the centre gets too many requests")
+        if actor.known:
+            standing, name = self._person.take(actor.id), "person"
+        else:
+            standing, name = self._address.take(network_of(request)), "address"
+        _refuse(standing, "too many requests come from you")
+        return standing.headers(name)
+
     async def actor_of(self, request: Request) -> Principal:
         """Who asks; ``ANONYMOUS`` without a key. Raises CentreError for a bad one."""
         bearer = bearer_of(request)
@@ -74,11 +87,11 @@ class Gate:
         _refuse(standing, "too many requests without a key come from your address")
 
     async def _principal(self, bearer: str) -> Principal:
-        known = self._authenticator.recall(bearer)
+        known = self.authenticator.recall(bearer)
         if known is not None:
             return known
         # In a thread, since the database is asked.
-        return await asyncio.to_thread(self._authenticator.authenticate, bearer)
+        return await asyncio.to_thread(self.authenticator.authenticate, bearer)
 
 
 def bearer_of(request: Request) -> str | None:

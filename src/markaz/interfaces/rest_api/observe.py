@@ -85,5 +85,7 @@ class _Watched:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers: list[Any] = list(message.get("headers", ()))
-            message = {**message, "headers": headers + self._extra}
+            own = {name for name, _ in headers}  # a page has its own policy
+            extra = [pair for pair in self._extra if pair[0] not in own]
+            message = {**message, "headers": headers + extra}
         await self._send(message)

@@ -9,14 +9,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
+from markaz.centre.access import Principal
 from markaz.centre.errors import CentreError, invalid
 from markaz.centre.services import Services
 from markaz.centre.storage import blobs
 from markaz.centre.workers.intake import Answer, Opened, Program
-from markaz.interfaces.rest_api.calls import Call, aside
+from markaz.interfaces.rest_api.calls import Api, aside
 from markaz.interfaces.rest_api.jobs_models import Options
 
 LARGE: Final = 1 << 16  # bytes that are hashed and stored in a thread
+
+
+class Asking(Protocol):
+    """A request: who asks, and what all requests share."""
+
+    @property
+    def api(self) -> Api:
+        """What all requests share."""
+
+    @property
+    def actor(self) -> Principal:
+        """Who asks."""
 
 
 class Asked(Protocol):
@@ -42,7 +55,7 @@ class Asked(Protocol):
 Found = tuple[blobs.Prepared, Opened] | CentreError
 
 
-async def open_programs(call: Call, asked: Sequence[Asked]) -> list[Found]:
+async def open_programs(call: Asking, asked: Sequence[Asked]) -> list[Found]:
     """For each its bytes and its circuit, ready to be kept, or why it is refused."""
     programs = await aside(lambda: [_program(one) for one in asked], _size(asked))
     good = [one for one in programs if isinstance(one, Program)]

@@ -35,7 +35,7 @@ class Key(Answer):
     """A key or session, without its secret."""
 
     id: str = described("Identifier.")
-    kind: str = described("key, session or worker key.")
+    kind: str = described("key, session, browser session or worker key.")
     label: str = described("What its owner calls it.")
     shown: str = described("Its first characters, to tell keys apart.")
     scopes: list[str] = described("What it may be used for.")
@@ -50,6 +50,16 @@ class NewKey(Key):
     """A key with its secret, which is shown this once."""
 
     secret: str | None = described("The key itself; null when a request is repeated.")
+
+
+class Warned(Answer):
+    """A key that its owner should care about."""
+
+    key: str = described("Identifier of the key.")
+    label: str = described("What its owner calls it.")
+    at: int = described("When it was seen.")
+    revoked: bool = described("Whether the key has ended.")
+    words: str = described("What happened, and what to do.")
 
 
 class Session(NewKey):
@@ -258,6 +268,8 @@ ROUTES: Final = (
     Route("PATCH", _ME, "people.change", Who.PERSON, "Change the own profile.", Person,
           body=Profile),
     Route("DELETE", _ME, "people.erase", Who.PERSON, "Erase the own account for good.", Moved),
+    Route("GET", f"{_ME}/warnings", "keys.warnings", Who.PERSON,
+          "Own keys that went to a third party, in the last 90 days.", Page[Warned]),
     Route("GET", f"{_ME}/export", "people.export", Who.PERSON,
           "All that the centre holds about oneself.", dict[str, Any]),
     Route("POST", f"{_ME}/password", "people.change_password", Who.PERSON,

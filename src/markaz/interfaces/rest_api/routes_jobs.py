@@ -60,10 +60,8 @@ async def submit(call: Call) -> Any:
     seconds = _seconds(call)
     if not seconds:
         return answer
-    found = await _until_final(call, answer["job"], seconds)
-    if found["state"] not in FINAL:
-        return answer
-    return await call.perform("jobs.document", job=answer["job"])
+    found = await _until_final(call, answer["job"], seconds, "jobs.document", fresh=True)
+    return found if found["state"] in FINAL else answer
 
 
 async def submit_many(call: Call) -> Any:
@@ -103,7 +101,7 @@ async def show(call: Call) -> Any:
     """The job, once it has ended or the time is over."""
     job, seconds = call.path["job"], _seconds(call)
     if seconds:
-        await _until_final(call, job, seconds)
+        await _until_final(call, job, seconds, "jobs.poll")
     return await call.perform("jobs.document", job=job)
 
 
@@ -122,12 +120,15 @@ def _seconds(call: Call) -> int:
     return call.query.wait if isinstance(call.query, Waiting) else 0
 
 
-async def _until_final(call: Call, job: str, seconds: int) -> dict[str, Any]:
+async def _until_final(
+    call: Call, job: str, seconds: int, asks: str, *, fresh: bool = False
+) -> dict[str, Any]:
     async def look() -> dict[str, Any]:
-        found: dict[str, Any] = await call.perform("jobs.poll", job=job)
+        found: dict[str, Any] = await call.perform(asks, job=job)
         return found
 
-    return await call.api.patience.until_final(job, call.actor.id, seconds, look)
+    patience = call.api.patience
+    return await patience.until_final(job, call.actor.id, seconds, look, fresh=fresh)
 
 
 BYTES: Final = "application/octet-stream"

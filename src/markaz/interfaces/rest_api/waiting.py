@@ -12,6 +12,7 @@ from markaz.centre.jobs.states import FINAL
 
 MAX_SECONDS: Final = 30
 MAX_EACH: Final = 256  # requests of one person that wait at once; more are answered at once
+FRESH_SECONDS: Final = 0.2  # in which nobody looks whether a job has ended that was just taken in
 LOOK_AGAIN: Final = 2.0  # another server's worker may have ended the job: nobody tells us
 
 Look = Callable[[], Awaitable[dict[str, Any]]]
@@ -21,7 +22,8 @@ class Ends(Protocol):
     """Who tells that a job has ended (``centre.workers.dispatcher``)."""
 
     def wait_for_end(self, job: str, timeout: float) -> Future[bool]:
-        """True once the job has ended, False after ``timeout`` seconds; may be cancelled."""
+        """True once the job has ended, also if that was lately, False after ``timeout`` seconds;
+        may be cancelled."""
 
 
 class Patience:
@@ -43,26 +45,33 @@ class Patience:
             held.cancel()
 
     async def until_final(
-        self, job: str, person: str, seconds: float, look: Look
+        self, job: str, person: str, seconds: float, look: Look, *, fresh: bool = False
     ) -> dict[str, Any]:
-        """What ``look`` returns once the job is in a final state, at latest after ``seconds``."""
+        """What ``look`` returns once the job is in a final state, at latest after ``seconds``.
+
+        ``fresh``: the job was taken in just now, so that a first look would be too early.
+        """
         if seconds <= 0 or self._closed or self._of_person[person] >= MAX_EACH:
             return await look()
         self._of_person[person] += 1
         try:
-            return await self._wait(job, asyncio.get_running_loop().time() + seconds, look)
+            until = asyncio.get_running_loop().time() + seconds
+            return await self._wait(job, until, look, fresh)
         finally:
             self._of_person[person] -= 1
             if not self._of_person[person]:
                 del self._of_person[person]
 
-    async def _wait(self, job: str, until: float, look: Look) -> dict[str, Any]:
+    async def _wait(self, job: str, until: float, look: Look, fresh: bool) -> dict[str, Any]:
         time = asyncio.get_running_loop().time
         while True:
             # Signed in before looking, so that an end in between is not missed.
             ended = asyncio.wrap_future(self._ends.wait_for_end(job, LOOK_AGAIN))
             self._held.add(ended)
             try:
+                if fresh:
+                    fresh = False
+                    await asyncio.wait((ended,), timeout=min(until - time(), FRESH_SECONDS))
                 document = await look()
                 left = until - time()
                 if document["state"] in FINAL or left <= 0 or self._closed:

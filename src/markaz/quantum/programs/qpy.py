@@ -10,12 +10,15 @@ import ctypes
 import io
 import os
 import warnings
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from markaz.quantum.programs import qpy_scan
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.limits import DEFAULT, Limits
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
 
 
 def check_structure(data: bytes, limits: Limits = DEFAULT) -> None:
@@ -76,26 +79,34 @@ def stay_single_threaded() -> None:
 def read_qpy(data: bytes, limits: Limits = DEFAULT) -> Circuit:
     """The circuit in a QPY file of version 13 to 18.
 
-    Raises ProgramError as ``check_structure``, ``parse`` for what Qiskit cannot read, and
-    as ``from_qiskit``. A stranger's file can still make Qiskit's reader abort the process:
-    use ``guard.open_guarded`` for it.
+    Raises ProgramError as ``load_qpy`` and ``from_qiskit``. A stranger's file can still make
+    Qiskit's reader abort the process: use ``guard.open_guarded`` for it.
     """
-    check_structure(data, limits)
+    (circuit,) = load_qpy(data, limits)
+    from markaz.quantum.programs.qiskit_bridge import from_qiskit  # noqa: PLC0415
+
+    return from_qiskit(circuit, limits)
+
+
+def load_qpy(data: bytes, limits: Limits = DEFAULT, programs: int = 1) -> list[QuantumCircuit]:
+    """The Qiskit circuits in a QPY file that holds ``programs`` of them.
+
+    Raises ProgramError as ``check_structure``, and ``parse`` for what Qiskit cannot read.
+    """
+    qpy_scan.scan(data, limits, programs)
     prepare()
     from qiskit import QuantumCircuit
     from qiskit.qpy import load
 
-    from markaz.quantum.programs.qiskit_bridge import from_qiskit  # noqa: PLC0415
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # written by another version: what matters raises
-            programs = load(io.BytesIO(data))
+            found = load(io.BytesIO(data))
     except MemoryError:
         raise
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ProgramError("parse", f"Qiskit cannot read this QPY file: {reason}") from error
-    if len(programs) != 1 or not isinstance(programs[0], QuantumCircuit):
-        raise ProgramError("parse", "the QPY file does not hold one circuit")
-    return from_qiskit(programs[0], limits)
+    if len(found) != programs or not all(isinstance(c, QuantumCircuit) for c in found):
+        raise ProgramError("parse", "the QPY file does not hold the circuits that it says")
+    return list(found)

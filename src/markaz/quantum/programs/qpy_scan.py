@@ -50,13 +50,14 @@ _NPY_HEADER: Final = re.compile(
 )
 
 
-def scan(data: bytes, limits: Limits) -> None:
-    """Raise ProgramError unless ``data`` is one well-formed QPY circuit within ``limits``.
+def scan(data: bytes, limits: Limits, programs: int = 1) -> None:
+    """Raise ProgramError unless ``data`` is a well-formed QPY file of ``programs`` circuits,
+    which are within ``limits`` together.
 
     ``parse`` for a damaged file, ``unsupported`` for other versions, several programs and
     names that are no instruction, ``limit-size`` beyond the limits.
     """
-    _Scanner(data, limits).file()
+    _Scanner(data, limits).file(programs)
 
 
 def _damaged(what: str) -> NoReturn:
@@ -72,8 +73,8 @@ class _Scanner:
         self._version = 0
         self._operations = self._definitions = self._depth = 0
 
-    def file(self) -> None:
-        """The file header and its one circuit."""
+    def file(self, wanted: int) -> None:
+        """The file header and its ``wanted`` circuits."""
         if self._data[:6] != MAGIC:
             raise ProgramError("parse", "not a QPY file: it does not start with QISKIT")
         _, self._version, *_, programs, symbols, kind = self._take(_FILE, "header")
@@ -83,16 +84,20 @@ class _Scanner:
             raise ProgramError("unsupported", message)
         if kind != b"q":
             raise ProgramError("unsupported", "the QPY file holds no circuit")
-        if programs != 1:
-            message = f"the QPY file holds {programs} circuits; one to a file, please"
+        if programs != wanted:
+            message = f"the QPY file holds {programs} circuits; {wanted} to this one, please"
             raise ProgramError("unsupported", message)
         if symbols not in (b"p", b"e"):
             _damaged("symbol encoding")
-        if self._version >= 16:
-            (offset,) = self._take(_U64, "offset")
-            if offset != self._at:
-                _damaged("the circuit is not where the header says")
-        self._circuit()
+        offsets = self._offsets(wanted) if self._version >= 16 else []
+        for number in range(wanted):
+            if offsets and offsets[number] != self._at:
+                _damaged("a circuit is not where the header says")
+            self._circuit()
+
+    def _offsets(self, count: int) -> list[int]:
+        self._count("circuits", count, self._limits.definitions, _U64.size)
+        return [self._take(_U64, "offset")[0] for _ in range(count)]
 
     def _take(self, form: struct.Struct, what: str) -> tuple[Any, ...]:
         at = self._at

@@ -78,12 +78,12 @@ def attempt_once(
     if attempt.in_child or engine.child_only:
         if budget.progress is not None:
             budget.progress(f"{engine.key}: up to {seconds:.1f} s")
-        keep = int(PAUSED_SHARE * budget.memory)
+        keep, most = int(PAUSED_SHARE * budget.memory), budget.left()
         if paused is not None:
-            answer = paused.go_on(seconds, keep)
+            answer = paused.go_on(seconds, keep, most)
         else:
             host = child.host(budget.threads)
-            answer = host.run(engine.key, circuit, task, seconds, budget.memory, keep)
+            answer = host.run(engine.key, circuit, task, seconds, budget.memory, keep, most)
     else:
         answer = _here(engine, circuit, task)
     if isinstance(answer, Samples) and answer.fidelity < min(budget.min_fidelity, EXACT):

@@ -25,6 +25,7 @@ from markaz.quantum.simulate.kernel_facts import (
 
 ORDER_FROM_QUBITS = 15  # below this a statevector is at hand and an order not worth finding
 ORDER_FROM_BOND = 5
+ANGLE_TOLERANCE = 1e-6
 ORDER_UP_TO_DEGREE = 4  # pairs a qubit; among more, no order on a line is much better
 
 
@@ -40,6 +41,11 @@ IS_CLIFFORD, IS_MONOMIAL, IS_DIAGONAL = map(_mask, (Flag.CLIFFORD, Flag.MONOMIAL
 RANK = np.zeros(256, np.int64)
 RANK[int(Op.CX) : LAST_GATE + 1] = 1
 RANK[[int(o) for o in (Op.SWAP, Op.ISWAP, Op.DCX, Op.CSWAP, Op.RCCX)]] = 2
+# Quarters of pi in what an angle of a gate comes apart into, for each of its parameters.
+TURNS = np.zeros((256, 4))
+for _op, _gate in TABLE.items():
+    TURNS[_op, : _gate.num_params] = 4 / np.pi
+TURNS[[int(o) for o in (Op.CP, Op.CRX, Op.CRY, Op.CRZ)]] *= 0.5
 KINDS = np.stack([~IS_CLIFFORD, ~IS_MONOMIAL, IS_DIAGONAL, RANK], 1).astype(np.uint8).ravel()
 KINDS_LIST = KINDS.tolist()
 
@@ -52,7 +58,7 @@ class Facts:
     ``bond_work`` is the sum over gates of the cubed bond bounds they touch; ``branching``
     counts gates that do not map basis states to basis states (2**branching bounds the
     number of nonzero amplitudes); ``non_clifford`` counts gates outside the Clifford
-    group.
+    group, ``rotations`` those among them that are sure not to be Clifford and T gates.
     """
 
     qubits: int
@@ -64,6 +70,7 @@ class Facts:
     widest: int
     bond: int
     bond_work: float
+    rotations: int = 0
     order: tuple[int, ...] | None = None
 
     @property
@@ -170,8 +177,15 @@ def describe(circuit: Circuit) -> Facts:
         widest=max(counts[WIDEST], 1),
         bond=counts[BOND],
         bond_work=work,
+        rotations=_rotations(circuit) if counts[NON_CLIFFORD] else 0,
         order=order,
     )
+
+
+def _rotations(circuit: Circuit) -> int:
+    """Gates with an angle that is no multiple of pi/4 (pi/2 under a control)."""
+    eighths = circuit.params * TURNS[circuit.op]
+    return int((np.abs(eighths - np.rint(eighths)) > ANGLE_TOLERANCE).any(axis=1).sum())
 
 
 def _better_order(circuit: Circuit, counts: list[int], work: float) -> tuple[int, ...] | None:

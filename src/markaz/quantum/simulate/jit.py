@@ -48,6 +48,7 @@ KERNEL_MODULES: Final = (
     "markaz.quantum.simulate.kernels_dense",
     "markaz.quantum.simulate.kernels_sparse",
     "markaz.quantum.simulate.kernels_pauli",
+    "markaz.quantum.simulate.kernels_route",
     "markaz.quantum.simulate.kernel_facts",
     "markaz.quantum.simulate.simplify.kernel_backward",
     "markaz.quantum.simulate.simplify.kernel_divide",

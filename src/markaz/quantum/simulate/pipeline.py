@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.errors import ProgramError
+from markaz.quantum.simulate.cost_model import CERTAIN
 from markaz.quantum.simulate.engines.base import Engine
 from markaz.quantum.simulate.engines.registry import engines as all_engines
 from markaz.quantum.simulate.execute import Budget, Log, run_task
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from markaz.quantum.observables import PauliSum
 
 DIRECT = "markaz:direct"
+FEW_QUBITS, SOON_DONE = 13, 1.5e-3  # within these, engines without certain time are left out
 FEW = 8  # independent qubits whose joint outcomes are drawn at once
 
 
@@ -78,6 +80,12 @@ class Job:
             row = instant(engines.get(INSTANT), facts, shots=self.shots, paulis=paulis)
             if row is not None:
                 return [row]
+            if facts.qubits <= FEW_QUBITS:
+                certain = [e for e in engines.values() if e.method in CERTAIN]
+                memory = self.budget.memory
+                rows = candidates(certain, facts, memory, shots=self.shots, paulis=paulis)
+                if rows and rows[0].predicted_seconds <= SOON_DONE:
+                    return rows
         if self.replay is not None:
             key = replayed_engine(self.replay, index)
             if key not in engines:

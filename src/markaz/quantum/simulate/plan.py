@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from markaz.quantum.programs.circuit import Circuit
@@ -27,7 +27,7 @@ PROBE_FROM_SECONDS = 0.1  # below this the certain engine is simply run
 PROBE_SHARE = 0.1  # of the certain engine's time, for an uncertain one that may be faster
 SOON = 0.1
 MIN_SLICE = 0.015
-SLICE_FACTOR = 3.0  # of its prediction, for an uncertain engine that promises to be faster
+SLICE_FACTOR = 6.0  # of its prediction, for an uncertain engine that promises to be faster
 FIRST_SLICE, SLICE_GROWTH = 0.03, 1.6  # a slice ends no run: the next one goes on with it
 FRONT_SHARE = 0.8  # of the time, for the front alone
 SHARES = (1.0, 0.7, 0.3, 0.3)  # relative lengths of the slices of the front
@@ -35,11 +35,12 @@ TRY_SHARE = 0.04  # of the best prediction, or of what has been used up, for a s
 LONGEST_TRY = 0.1
 LONGEST_FIRST_TRY = 0.01  # where the best prediction is only a bound
 TRY_AGAIN = 1.0  # seconds after which short tries are repeated
-SURE_SHARE = 0.15  # of the certain engine's time, that those which promise less may take
+SURE_SHARE = 0.3  # of the certain engine's time, that those which promise less may take
 MOST_OVERRUN = 5.0  # no slice is this much shorter than the prediction
 NEAR_CLIFFORD_LIMIT = 64
 BOUNDED_BOND, BOUNDED_NON_CLIFFORD, BOUNDED_QUBITS = 6, 12, 16
 FRONT = 2  # engines of one kind that get growing slices
+ALIKE = 4.0  # ratio of predictions, up to which two of a kind take turns
 STEP_SECONDS = 5e-8  # one step of an engine that limits itself, kernels compiled
 SLOW_STEP_SECONDS = 2e-6  # the same interpreted
 SELF_LIMITED = ("markaz:sparse", "markaz:pauli")
@@ -50,7 +51,7 @@ BRANCH_SHARE, BRANCH_SECONDS = 0.2, 1e-5  # of another's bound, to follow histor
 DYNAMIC_LONGEST = 1e6  # seconds; beyond it all bounds are as good as infinite
 INSTANT = "markaz:dense"
 INSTANT_QUBITS, INSTANT_GATES, INSTANT_SECONDS = 9, 300, 4e-4
-SELF_LIMITED_FROM = 6e-3  # seconds of the best prediction, below which no try is worth it
+SELF_LIMITED_FROM = 3.5e-3  # seconds of the best prediction, below which no try is worth it
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ def refusal(engine: Engine, facts: Facts, memory: int) -> str | None:
         return f"{facts.non_clifford} gates are not Clifford"
     if engine.method is Method.NEAR_CLIFFORD and facts.non_clifford > NEAR_CLIFFORD_LIMIT:
         return f"{facts.non_clifford} gates are not Clifford, more than {NEAR_CLIFFORD_LIMIT}"
+    if engine.clifford_t and facts.rotations:
+        return f"{facts.rotations} rotations are not by multiples of pi/4"
     if engine.method in CERTAIN or engine.method is Method.AUTOMATIC:
         needed = predicted_bytes(facts, engine.method)
         if needed > memory:
@@ -163,29 +166,32 @@ def instant(
     return Candidate(engine.key, seconds, predicted_bytes(facts, engine.method), None, True)
 
 
-def schedule(rows: list[Candidate], seconds: float, *, in_order: bool = False) -> list[Attempt]:
+def schedule(rows: list[Candidate], seconds: float, *, in_order: bool = False) -> Iterator[Attempt]:
     """Attempts in order for candidates sorted best first.
 
     The engine that limits itself is tried first, in this process, for a share of the best
-    prediction: it finds out what no bound shows. An engine whose prediction is certain
-    runs to its end. One whose prediction is only a bound gets a slice: a share of the
-    certain engine's time, or, where nothing is certain, slices that grow until the time is
-    used up. With ``in_order`` growing slices go to the first candidates as they come.
+    prediction: it finds out what no bound shows. An engine whose prediction is certain, or
+    a bound that it cannot run away from, runs to its end. Another one gets a slice: a share
+    of the time of the best of those, or, where there is none, slices that grow until the
+    time is used up. With ``in_order`` growing slices go to the first candidates as they come.
     """
     open_rows = [r for r in rows if r.refused is None]
-    sure = [r for r in open_rows if r.certain]
-    unsure = [r for r in open_rows if not r.certain]
     if in_order:
-        first = [Attempt(r.engine, LONGEST_TRY, False, r.steps) for r in unsure if r.steps]
-        return first + _growing(unsure[:FRONT], unsure, seconds)
+        unsure = [r for r in open_rows if not r.certain]
+        yield from (Attempt(r.engine, LONGEST_TRY, False, r.steps) for r in unsure if r.steps)
+        yield from _growing(unsure[:FRONT], unsure, seconds)
+        return
+    sure = [r for r in open_rows if r.certain or r.bounded]
+    unsure = [r for r in open_rows if not r.certain]
     best = open_rows[0].predicted_seconds if open_rows else 0.0
     longest = LONGEST_TRY if open_rows and open_rows[0].certain else LONGEST_FIRST_TRY
-    tries = _tries(open_rows, best, longest)
+    yield from _tries(open_rows, best, longest)
     if sure and sure[0].predicted_seconds <= seconds:
-        return tries + _with_sure(sure, unsure, seconds)
+        yield from _with_sure(sure, unsure, seconds)
+        return
     again = _tries(open_rows, TRY_AGAIN, LONGEST_TRY)
-    slices = _growing(_front(unsure), unsure, seconds, again)
-    return tries + slices + [_whole(r, seconds) for r in sure]
+    yield from _growing(_front(unsure), unsure, seconds, again)
+    yield from (_whole(r, seconds) for r in sure)
 
 
 def _tries(rows: list[Candidate], best: float, longest: float) -> list[Attempt]:
@@ -219,9 +225,9 @@ def _leaders(unsure: list[Candidate]) -> list[Candidate]:
     return list(found.values())
 
 
-def _with_sure(sure: list[Candidate], unsure: list[Candidate], seconds: float) -> list[Attempt]:
+def _with_sure(sure: list[Candidate], unsure: list[Candidate], seconds: float) -> Iterator[Attempt]:
     best = sure[0].predicted_seconds
-    leaders = _leaders(unsure)
+    leaders = _leaders([r for r in unsure if not r.bounded])
     before: list[Attempt] = []
     left = max(SURE_SHARE * best, MIN_SLICE)
     for row in leaders:
@@ -231,16 +237,18 @@ def _with_sure(sure: list[Candidate], unsure: list[Candidate], seconds: float) -
             left -= piece
     if best > PROBE_FROM_SECONDS and not before:
         before = [_slice(r, max(PROBE_SHARE * best, MIN_SLICE)) for r in leaders[:2]]
-    rest = _growing(_front(unsure), unsure, seconds)
-    return before + [_whole(r, seconds) for r in sure] + rest
+    yield from before
+    yield from (_whole(r, seconds) for r in sure)
+    yield from _growing(_front(unsure), unsure, seconds)
 
 
 def _front(unsure: list[Candidate]) -> list[Candidate]:
     """Who promises to be done soon, then matrix product states, whose bound is the loosest,
-    and the best of the others."""
+    as far as they promise alike, and the best of the others."""
     leaders = _leaders(unsure)
     soon = [r for r in leaders if r.bounded and r.predicted_seconds < SOON][:1]
     mps = [r for r in unsure if r.engine.endswith(":mps") and r not in soon][:FRONT]
+    mps = [r for r in mps if r.predicted_seconds <= ALIKE * mps[0].predicted_seconds]
     others = [r for r in leaders if r not in soon + mps and r.predicted_seconds < HOPELESS]
     return soon + mps + others[:1]
 
@@ -250,17 +258,16 @@ def _growing(
     everyone: list[Candidate],
     seconds: float,
     again: Sequence[Attempt] = (),
-) -> list[Attempt]:
+) -> Iterator[Attempt]:
     """Growing slices for the front, ``again`` among them when they have become long; what
     is left of the time for everyone."""
-    attempts: list[Attempt] = []
     shares = SHARES[: len(front)]
     piece, used = FIRST_SLICE, 0.0
     while front and used + piece * sum(shares) < FRONT_SHARE * seconds:
-        attempts += [_slice(r, piece * s) for r, s in zip(front, shares, strict=True)]
+        yield from (_slice(r, piece * s) for r, s in zip(front, shares, strict=True))
         before, used = used, used + piece * sum(shares)
         if before < TRY_AGAIN <= used:
-            attempts += again
+            yield from again
         piece *= SLICE_GROWTH
     everyone = front + [r for r in everyone if r not in front]
-    return attempts + [_slice(r, seconds / max(len(everyone), 1)) for r in everyone]
+    yield from (_slice(r, seconds / max(len(everyone), 1)) for r in everyone)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+_WORD: Final = 8  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,18 @@ class Samples:
             return self.bits
         order = rng.permutation(np.repeat(np.arange(len(self.bits)), self.weights))
         return np.asarray(self.bits[order])
+
+    def in_order(self) -> Samples:
+        """The same rows, sorted; for libraries whose order differs between processes."""
+        packed = np.packbits(self.bits, axis=1)
+        if packed.shape[1] <= _WORD:
+            wide = np.zeros((len(packed), _WORD), np.uint8)
+            wide[:, : packed.shape[1]] = packed
+            order = wide.view(">u8").ravel().argsort(kind="stable")
+        else:
+            order = packed.view(f"V{packed.shape[1]}").ravel().argsort(kind="stable")
+        weights = None if self.weights is None else self.weights[order]
+        return Samples(self.bits[order], weights, self.fidelity)
 
     @staticmethod
     def from_integers(

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.util import find_spec
 from itertools import chain
 from typing import Final, Protocol
@@ -154,10 +155,15 @@ def prepare(circuit: Circuit, engine: str = "auto", *, timed: bool = True) -> Sw
         return None
     if len(circuit) and int(circuit.op.max()) > LAST_GATE:
         return None
-    keys = sorted(suited(engine), key=lambda key: predicted_seconds(circuit, engine=key))
+    keys = ranked(circuit, engine)
     found = [ENGINES[key][1](circuit) for key in keys]
     batches = tuple(b for b in found if b is not None)
     return Sweep(circuit, batches, timed) if batches else None
+
+
+def ranked(circuit: Circuit, engine: str) -> list[str]:
+    """Engines that ``suited`` gives, the one that is predicted to be the quickest first."""
+    return sorted(suited(engine), key=lambda key: predicted_seconds(circuit, engine=key))
 
 
 def suited(engine: str) -> list[str]:
@@ -166,8 +172,14 @@ def suited(engine: str) -> list[str]:
     return [
         key
         for key, (package, _) in ENGINES.items()
-        if find_spec(package) is not None and engine in ("auto", key, key.partition(":")[0])
+        if _is_here(package, find_spec) and engine in ("auto", key, key.partition(":")[0])
     ]
+
+
+@cache
+def _is_here(package: str, find: Callable[[str], object]) -> bool:
+    """Whether ``package`` is installed; remembered, for a confined child cannot look."""
+    return find(package) is not None
 
 
 def angles_of(

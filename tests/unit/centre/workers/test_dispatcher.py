@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
+from markaz.centre.db.schema import audit
+from markaz.centre.jobs import dispatch
 from markaz.centre.jobs.cancelling import cancel
+from markaz.centre.work import Work
 from markaz.centre.workers.dispatcher import Dispatcher
 from markaz.centre.workers.messages import (
     Accepted,
@@ -18,6 +26,7 @@ from markaz.centre.workers.messages import (
 )
 from markaz.quantum.programs import wire
 from markaz.quantum.programs.intake import load
+from tests.centre_rows import rows
 from tests.dispatcher_tools import RESULT, Hire, Time, charges, sqlite_only, state
 from tests.worker_tools import BELL, Shop, until
 
@@ -285,3 +294,53 @@ def test_a_returned_job_that_was_to_be_stopped_is_cancelled(shop: Shop, hire: Hi
     worker.hear(Cancel)
     worker.say(Returned(job, 1, "leaving"))
     until(lambda: state(shop, job) == ("cancelled", 1))
+
+
+def test_ends_that_come_while_a_change_is_under_way_go_together(
+    shop: Shop, hire: Hire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together, original = [], dispatch.finish_many
+
+    def counted(work: Work, worker: str, reports: Sequence[Mapping[str, Any]]) -> list[bool]:
+        together.append(len(reports))
+        return original(work, worker, reports)
+
+    monkeypatch.setattr(dispatch, "finish_many", counted)
+    jobs = [shop.submit() for _ in range(4)]
+    worker = hire()
+    worker.hello(slots=4)
+    assigned = [worker.hear(Assign) for _ in jobs]
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(_: Connection) -> None:
+        begun.set()
+        go_on.wait(10)
+
+    held = shop.centre.writer.submit(hold)
+    begun.wait(10)
+    for one in assigned:
+        worker.finish(one)
+        time.sleep(0.02)
+    go_on.set()
+    held.result(10)
+    assert [worker.hear(Accepted).job for _ in jobs] == [one.job for one in assigned]
+    assert together == [1, 3]
+    assert [state(shop, job)[0] for job in jobs] == ["completed"] * 4
+
+
+def test_of_a_short_job_that_waited_behind_another_only_the_end_is_put_on_record(
+    shop: Shop, hire: Hire
+) -> None:
+    jobs = [shop.submit(predicted=0.001) for _ in range(2)]
+    worker = hire()
+    worker.hello()
+    first, second = worker.hear(Assign), worker.hear(Assign)
+    assert second.ahead
+    worker.finish(first)
+    worker.say(Started(second.job, 1))
+    worker.finish(second)
+    assert {worker.hear(Accepted).job for _ in jobs} == set(jobs)
+    done = [e["verb"] for e in rows(shop.centre, audit.audit_entries) if e["subject"] == jobs[1]]
+    assert done == ["jobs.submit", "jobs.claim", "jobs.finish"]
+    row = shop.job(jobs[1])
+    assert row["claimed_at"] <= row["started_at"] <= row["ended_at"]

@@ -23,7 +23,7 @@ from markaz.centre.workers import run_child
 def hog(circuit, request): return {"size": len(bytearray(2 << 30))}
 def spin(circuit, request):
     while True: pass
-def large(circuit, request): return {"text": "x" * 100}
+def large(circuit, request): return b"x" * 100
 def broken(circuit, request): raise RuntimeError("a bug")
 run_child.KINDS |= {"hog": hog, "spin": spin, "large": large, "broken": broken}
 run_child.RESULT_BYTES = 50
@@ -87,4 +87,4 @@ def test_a_job_asks_for_no_more_memory_than_its_worker_gives() -> None:
     assert request("run", {"memory_limit": 5}, "", 1.0, 10)["memory"] == 5
     assert request("run", {"memory_limit": 50}, "", 1.0, 10)["memory"] == 10
     assert request("run", {"memory_limit": None}, "", 1.0, 10)["memory"] == 10
-    assert set(KINDS) == {"run"}
+    assert set(KINDS) == {"run", "sampler", "estimator", "executor"}

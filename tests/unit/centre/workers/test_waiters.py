@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from markaz.centre.workers.waiters import Waiters
+from markaz.centre.workers.waiters import REMEMBERED, Waiters
 
 
 class Time:
@@ -55,3 +55,13 @@ def test_many_threads_may_wait_and_wake() -> None:
         thread.join()
     assert [f.result(5) for f in futures] == [True] * 1000
     assert len(waiters) == 0
+
+
+def test_who_asks_after_the_end_is_told_at_once() -> None:
+    waiters = Waiters()
+    for number in range(REMEMBERED + 1):
+        waiters.ended(f"job{number}")
+    assert waiters.wait(f"job{REMEMBERED}", 60).result(0) is True
+    assert waiters.wait("job1", 60).result(0) is True
+    assert not waiters.wait("job0", 60).done()  # too long ago: look
+    assert len(waiters) == 1

@@ -122,3 +122,37 @@ def test_closing_lets_everybody_go() -> None:
         return await asyncio.wait_for(task, 1)
 
     assert asyncio.run(run())["state"] == "queued"
+
+
+def test_a_job_that_was_just_taken_in_is_looked_at_when_it_has_ended() -> None:
+    jobs, ends = Jobs(), Ends()
+    patience = Patience(ends)
+
+    async def run() -> dict[str, Any]:
+        task = asyncio.create_task(patience.until_final("a", "me", 30, jobs.look("a"), fresh=True))
+        await asyncio.sleep(0.02)
+        assert jobs.looks == 0
+        jobs.states["a"] = "completed"
+        ends.ended("a")
+        return await task
+
+    assert (asyncio.run(run())["state"], jobs.looks) == ("completed", 1)
+
+
+def test_an_end_before_anybody_waited_is_not_missed() -> None:
+    jobs, ends = Jobs(), Ends()
+    jobs.states["a"] = "completed"
+    ends.ended("a")
+    began = time.monotonic()
+    found = asyncio.run(Patience(ends).until_final("a", "me", 30, jobs.look("a"), fresh=True))
+    assert (found["state"], jobs.looks) == ("completed", 1)
+    assert time.monotonic() - began < 0.15
+
+
+def test_one_that_ended_before_this_server_began_is_found_soon() -> None:
+    jobs = Jobs()
+    jobs.states["a"] = "completed"
+    began = time.monotonic()
+    found = asyncio.run(Patience(Ends()).until_final("a", "me", 30, jobs.look("a"), fresh=True))
+    assert found["state"] == "completed"
+    assert 0.15 < time.monotonic() - began < 1.5

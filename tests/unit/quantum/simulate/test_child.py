@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,6 +126,36 @@ def test_a_paused_task_goes_on_where_it_was(child: Host) -> None:
     assert isinstance(answer, Samples)
     assert isinstance(whole, Samples)
     assert np.array_equal(answer.bits, whole.bits)
+
+
+def resume(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
+
+
+def stopped_task(child: Host) -> Running:
+    """A short task whose worker gets no processor for half a second."""
+    body = np.frombuffer(wire.encode(layers(14, 60)), np.uint8)
+    header = {"engine": "markaz:dense", "task": sampling(14).to_json(), "memory": GIB}
+    message = wire.pack(header, [body])
+    with child._lock:
+        pid, pipe = child._request(message, 20.0)
+    os.kill(pid, signal.SIGSTOP)
+    threading.Timer(0.5, resume, (pid,)).start()
+    return Running("markaz:dense", pid, pipe)
+
+
+def test_a_task_has_its_time_on_a_busy_machine_too(child: Host) -> None:
+    child.run("markaz:dense", layers(14, 60), sampling(14), 60.0, GIB)
+    assert isinstance(stopped_task(child).read(0.4, most=60.0), Samples)
+
+
+def test_but_not_beyond_what_is_allowed_in_all(child: Host) -> None:
+    child.run("markaz:dense", layers(14, 60), sampling(14), 60.0, GIB)
+    started = time.monotonic()
+    with pytest.raises(Overrun):
+        stopped_task(child).read(0.02, most=60.0)
+    assert time.monotonic() - started < 0.5
 
 
 def test_a_task_that_holds_much_memory_is_ended_rather_than_paused(child: Host) -> None:

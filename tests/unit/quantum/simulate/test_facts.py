@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from markaz.quantum.programs.circuit import Builder, Circuit
-from markaz.quantum.programs.gates import Op
+from markaz.quantum.programs.gates import TABLE, Op
 from markaz.quantum.programs.reference import amplitudes
 from markaz.quantum.programs.transform import remove_measurements
 from markaz.quantum.simulate.facts import Facts, describe, line_order, reordered
@@ -37,7 +37,26 @@ def test_counts_of_a_small_circuit() -> None:
         widest=3,
         bond=2,
         bond_work=8 + 8 + (8 + 64 + 8),
+        rotations=1,
     )
+
+
+@pytest.mark.parametrize(
+    ("op", "angle", "rotations"),
+    [
+        *((Op.RZ, np.pi / 4, 0), (Op.RX, -1.75 * np.pi, 0), (Op.RZ, np.pi / 8, 1)),
+        *((Op.CP, np.pi / 2, 0), (Op.CP, np.pi / 4, 1), (Op.CRY, np.pi, 0)),
+        *((Op.RZZ, 0.3, 1), (Op.RZZ, 6.25 * np.pi, 0), (Op.T, 0.3, 0)),
+    ],
+)
+def test_rotations_are_those_that_no_clifford_and_t_gates_make(
+    op: Op, angle: float, rotations: int
+) -> None:
+    b = Builder()
+    b.qreg("q", 2)
+    b.gate(op, [0, 1][: TABLE[op].num_qubits], [angle])
+    b.gate(Op.T, [0])
+    assert describe(b.build()).rotations == rotations
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -76,6 +76,9 @@ def test_refusals_name_the_reason() -> None:
 
     assert refusal(found["stim:stabilizer"], facts(), GIB) == "20 gates are not Clifford"
     assert refusal(found["stim:stabilizer"], facts(non_clifford=0), GIB) is None
+    turned = refusal(found["prism:stabilizer-rank"], facts(rotations=7), GIB)
+    assert turned == "7 rotations are not by multiples of pi/4"
+    assert refusal(found["qevedo:near-clifford"], facts(rotations=7), GIB) is None
     wide = refusal(found["prism:statevector"], facts(qubits=30), GIB)
     assert wide == "needs 32 GiB, the limit is 1 GiB"
 
@@ -90,31 +93,61 @@ def test_candidates_come_best_first_and_refused_last() -> None:
 
 
 def row(key: str, seconds: float, *, certain: bool, refused: str | None = None) -> Candidate:
-    return Candidate(key, seconds, 0, refused, certain)
+    return Candidate(key, seconds, 0, refused, certain, bounded=certain)
+
+
+def planned(rows: list[Candidate], seconds: float) -> list[Attempt]:
+    return list(schedule(rows, seconds))
 
 
 def test_a_certain_engine_runs_to_its_end_in_this_process_when_short() -> None:
-    assert schedule([row("a", 0.01, certain=True)], 60.0) == [Attempt("a", 60.0, False)]
+    assert planned([row("a", 0.01, certain=True)], 60.0) == [Attempt("a", 60.0, False)]
 
 
 def test_a_long_run_goes_to_a_child() -> None:
-    assert schedule([row("a", 5.0, certain=True)], 60.0) == [Attempt("a", 60.0, True)]
+    assert planned([row("a", 5.0, certain=True)], 60.0) == [Attempt("a", 60.0, True)]
 
 
 def test_a_promising_uncertain_engine_goes_first_within_a_slice() -> None:
     rows = [row("a:mps", 0.1, certain=False), row("sv", 5.0, certain=True)]
 
-    first, second, *rest = schedule(rows, 60.0)
+    first, second, *rest = planned(rows, 60.0)
 
-    assert first == Attempt("a:mps", pytest.approx(0.3), False)
+    assert first == Attempt("a:mps", pytest.approx(0.6), True)
     assert second == Attempt("sv", 60.0, True)
     assert {a.engine for a in rest} == {"a:mps"}
+
+
+def test_a_bounded_engine_that_promises_more_runs_before_a_certain_one() -> None:
+    bounded = Candidate("a:mps", 0.004, 0, None, certain=False, bounded=True)
+    rows = [row("b:rank", 0.002, certain=False), bounded, row("sv", 0.02, certain=True)]
+
+    first, second, third, *_ = planned(rows, 60.0)
+
+    assert first == Attempt("b:rank", pytest.approx(0.015), True)
+    assert second == Attempt("a:mps", 60.0, False)
+    assert third == Attempt("sv", 60.0, False)
+
+
+@pytest.mark.parametrize(
+    ("second", "front"), [(75.0, {"c:mps", "d:mps", "a:dd"}), (300.0, {"c:mps", "a:dd"})]
+)
+def test_matrix_product_states_take_turns_where_they_promise_alike(
+    second: float, front: set[str]
+) -> None:
+    keys = {"a:dd": 70.0, "b:rank": 71.0, "c:mps": 72.0, "d:mps": second, "e:mps": second + 1}
+    rows = [row(key, seconds, certain=False) for key, seconds in keys.items()]
+
+    attempts = planned(rows, 10.0)
+
+    assert {a.engine for a in attempts[: -len(keys)]} == front
+    assert {a.engine for a in attempts[-len(keys) :]} == set(keys)
 
 
 def test_an_unpromising_one_gets_a_share_of_the_certain_time() -> None:
     rows = [row("sv", 5.0, certain=True), row("a:mps", 90.0, certain=False)]
 
-    first, second = schedule(rows, 60.0)[:2]
+    first, second = planned(rows, 60.0)[:2]
 
     assert first == Attempt("a:mps", 0.5, True)
     assert second.engine == "sv"
@@ -123,7 +156,7 @@ def test_an_unpromising_one_gets_a_share_of_the_certain_time() -> None:
 def test_without_certainty_slices_grow_until_the_time_is_used() -> None:
     rows = [row("a:mps", 90.0, certain=False), row("b:dd", 95.0, certain=False)]
 
-    attempts = schedule(rows, 10.0)
+    attempts = planned(rows, 10.0)
 
     slices = plan.FIRST_SLICE * plan.SLICE_GROWTH ** np.arange(len(attempts) // 2 - 1)
     assert [a.engine for a in attempts] == ["a:mps", "b:dd"] * (len(slices) + 1)
@@ -136,7 +169,7 @@ def test_without_certainty_slices_grow_until_the_time_is_used() -> None:
 def test_short_tries_are_repeated_when_much_time_has_been_used() -> None:
     rows = [row("a:mps", 90.0, certain=False), row("markaz:sparse", 95.0, certain=False)]
 
-    attempts = schedule(rows, 60.0)
+    attempts = planned(rows, 60.0)
 
     tries = [i for i, a in enumerate(attempts) if a.steps]
     assert tries[0] == 0
@@ -146,7 +179,7 @@ def test_short_tries_are_repeated_when_much_time_has_been_used() -> None:
 
 
 def test_refused_candidates_are_never_tried() -> None:
-    assert schedule([row("a", 0.0, certain=True, refused="too wide")], 9.0) == []
+    assert planned([row("a", 0.0, certain=True, refused="too wide")], 9.0) == []
 
 
 @pytest.mark.parametrize(
@@ -163,7 +196,7 @@ def test_the_self_limiting_engine_is_tried_first_for_a_share(
     monkeypatch.setattr(plan, "numba_is_loaded", lambda: True)
     rows = [row("sv", 0.2, certain=True), row("markaz:sparse", 1e9, certain=False)]
 
-    first, second = schedule(rows, 60.0)[:2]
+    first, second = planned(rows, 60.0)[:2]
 
     assert first == Attempt("markaz:sparse", pytest.approx(0.008), False, 160_000)
     assert second == Attempt("sv", 60.0, False)
@@ -172,7 +205,7 @@ def test_the_self_limiting_engine_is_tried_first_for_a_share(
 def test_it_is_not_tried_where_another_is_done_at_once() -> None:
     rows = [row("sv", 0.0005, certain=True), row("markaz:sparse", 1e9, certain=False)]
 
-    assert schedule(rows, 60.0)[0] == Attempt("sv", 60.0, False)
+    assert planned(rows, 60.0)[0] == Attempt("sv", 60.0, False)
 
 
 def syndrome(op: Op) -> Circuit:

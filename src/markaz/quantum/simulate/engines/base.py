@@ -83,6 +83,7 @@ class Engine(ABC):
     can_expect: ClassVar[bool] = False
     can_state: ClassVar[bool] = False
     self_limiting: ClassVar[bool] = False
+    clifford_t: ClassVar[bool] = False  # no rotations but by multiples of pi/4
     child_only: ClassVar[bool] = False  # its library is unwelcome in this process
     max_qubits: ClassVar[int] = 100_000
 

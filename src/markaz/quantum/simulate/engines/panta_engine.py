@@ -64,8 +64,7 @@ class _Panta(Adapter):
             target.measure(qubit, j)
         result = self._run(target, shots, seed)
         # They come in the order of a hash table, another in each process.
-        counts = dict(sorted(result.counts().items()))
-        return Samples.from_strings(counts, _fidelity(result))
+        return Samples.from_strings(result.counts(), _fidelity(result)).in_order()
 
 
 class _PantaState(_Panta):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
+from markaz.quantum.simulate.chain import chained
 from markaz.quantum.simulate.engines.adapter import (
     STATEVECTOR_QUBITS,
     Adapter,
@@ -55,7 +56,11 @@ class _Prism(Adapter):
         raise NotImplementedError
 
     def _simulation(self, circuit: Circuit, qubits: Sequence[int], seed: int) -> Any:
-        return self._started(build(circuit, qubits), seed)
+        return self._started(self._measured(circuit, qubits), seed)
+
+    def _measured(self, circuit: Circuit, qubits: Sequence[int]) -> Any:
+        """The library's circuit, which measures ``qubits`` into bits 0, 1, …"""
+        return build(circuit, qubits)
 
     def _started(self, built: Any, seed: int) -> Any:
         import prism_q
@@ -153,6 +158,22 @@ class PrismMps(_Prism):
     def _kind(self, library: Any, circuit: Any) -> Any:
         return library.mps(MAX_BOND)
 
+    def _measured(self, circuit: Circuit, qubits: Sequence[int]) -> Any:
+        import prism_q
+
+        chain = chained(circuit)
+        if chain is None:
+            return build(circuit, qubits)
+        builder = prism_q.CircuitBuilder(circuit.num_qubits, len(qubits))
+        for place, unitary in chain.alone:
+            builder.gate(prism_q.Gate.unitary(unitary), [place])
+        for site, block in zip(chain.sites, chain.blocks, strict=True):
+            # The library's first target is the highest bit of the index.
+            builder.gate(prism_q.Gate.unitary(block), [site + 1, site])
+        for j, qubit in enumerate(qubits):
+            builder.measure(chain.place[qubit], j)
+        return builder.build()
+
     def _built(self, circuit: Circuit) -> Any:
         import prism_q
 
@@ -172,6 +193,7 @@ class PrismStabilizerRank(_Prism):
     key = "prism:stabilizer-rank"
     method = Method.NEAR_CLIFFORD
     ops = frozenset(int(op) for op in CLIFFORD_T)
+    clifford_t = True
     can_expect = False
 
     def _native(self, circuit: Circuit) -> Circuit:

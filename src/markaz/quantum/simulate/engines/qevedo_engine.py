@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.gates import TABLE, Flag, Op
+from markaz.quantum.simulate.chain import chained
 from markaz.quantum.simulate.engines.adapter import STATEVECTOR_QUBITS, Adapter, seed_within
 from markaz.quantum.simulate.engines.base import EngineRefusal, Method
 from markaz.quantum.simulate.engines.feed import drive
@@ -46,12 +47,17 @@ class _Qevedo(Adapter):
     ) -> Samples:
         from qevedo.simulator import run
 
-        built = build(circuit)
-        for j, qubit in enumerate(qubits):
-            built.measure(qubit, j)
+        built = self._measured(circuit, qubits)
         result = run(built, shots, seed=seed_within(seed, 64), threads=threads, **self.settings)
         fidelity = 1.0 if result.fidelity is None else min(1.0, float(result.fidelity))
         return Samples.from_strings(result.counts, fidelity)
+
+    def _measured(self, circuit: Circuit, qubits: list[int]) -> Any:
+        """The library's circuit, which measures ``qubits`` into bits 0, 1, …"""
+        built = build(circuit)
+        for j, qubit in enumerate(qubits):
+            built.measure(qubit, j)
+        return built
 
 
 class QevedoStatevector(_Qevedo):
@@ -82,6 +88,21 @@ class QevedoMps(_Qevedo):
         "max_bond_dimension": MAX_BOND,
         "truncation_threshold": DROPPED_WEIGHT,
     }
+
+    def _measured(self, circuit: Circuit, qubits: list[int]) -> Any:
+        from qevedo.simulator import Circuit as Target
+
+        chain = chained(circuit)
+        if chain is None:
+            return super()._measured(circuit, qubits)
+        target = Target(circuit.num_qubits, 0)
+        for place, unitary in chain.alone:
+            target.unitary(unitary, [place])
+        for site, block in zip(chain.sites, chain.blocks, strict=True):
+            target.unitary(block, [site, site + 1])
+        for j, qubit in enumerate(qubits):
+            target.measure(chain.place[qubit], j)
+        return target
 
 
 class QevedoNearClifford(_Qevedo):

@@ -285,6 +285,27 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_allocations_project_id"), ["project_id"], unique=False)
 
     op.create_table(
+        "announcements",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("texts", sa.Text(), nullable=False),
+        sa.Column("starts_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=True),
+        sa.Column("made_by", sa.String(length=40), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('news', 'maintenance', 'incident')", name=op.f("ck_announcements_kind")
+        ),
+        sa.CheckConstraint(
+            "ends_at IS NULL OR ends_at > starts_at", name=op.f("ck_announcements_order")
+        ),
+        sa.ForeignKeyConstraint(["made_by"], ["users.id"], name=op.f("fk_announcements_made_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_announcements")),
+    )
+    with op.batch_alter_table("announcements", schema=None) as batch_op:
+        batch_op.create_index("ix_announcements_starts_at", ["starts_at"], unique=False)
+
+    op.create_table(
         "api_keys",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("kind", sa.String(length=1), nullable=False),
@@ -296,10 +317,13 @@ def upgrade() -> None:
         sa.Column("scopes", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("idle_seconds", sa.Integer(), nullable=True),
         sa.Column("last_used_at", sa.BigInteger(), nullable=True),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.Column("signed_in_at", sa.BigInteger(), nullable=True),
+        sa.Column("leaked_at", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("(user_id IS NULL) = (kind = 'w')", name=op.f("ck_api_keys_owner")),
-        sa.CheckConstraint("kind IN ('u', 's', 'w')", name=op.f("ck_api_keys_kind")),
+        sa.CheckConstraint("kind IN ('u', 's', 'b', 'w')", name=op.f("ck_api_keys_kind")),
         sa.ForeignKeyConstraint(
             ["project_id"], ["projects.id"], name=op.f("fk_api_keys_project_id")
         ),
@@ -318,6 +342,21 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_centre_roles_user_id")),
         sa.PrimaryKeyConstraint("user_id", "role", name=op.f("pk_centre_roles")),
     )
+    op.create_table(
+        "identities",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("user_id", sa.String(length=40), nullable=False),
+        sa.Column("issuer", sa.String(length=500), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("linked_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_login_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_identities_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identities")),
+        sa.UniqueConstraint("issuer", "subject", name="uq_identities_issuer_subject"),
+    )
+    with op.batch_alter_table("identities", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_identities_user_id"), ["user_id"], unique=False)
+
     op.create_table(
         "invitations",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -560,6 +599,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.Column("swept_at", sa.BigInteger(), nullable=True),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
             "state IN ('held', 'queued', 'claimed', 'running', 'completed', 'failed', 'cancelled')",
             name=op.f("ck_jobs_state"),

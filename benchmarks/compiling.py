@@ -1,0 +1,184 @@
+"""Compiling against Qiskit's ``transpile``: time, and fidelity expected from one sheet.
+
+    python -m benchmarks.compiling [--device indus] [--qubits 20] [--level 2] [--seeds 5]
+
+For each MQT Bench family: the time of ``compile`` (a circuit not seen before, libraries and
+kernels warm) over that of ``transpile`` at the same level and target, and the expected
+fidelity over the median of ``transpile``'s seeds, both by ``schedule.log_fidelity``. Both
+start with their own circuit object in memory. The sheet is invented, in the range of
+published devices; it is printed how.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import signal
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from markaz.quantum.compile.cache import Cache
+from markaz.quantum.compile.compiler import compile as fit
+from markaz.quantum.compile.compiler import compile_key
+from markaz.quantum.compile.fabric import fabric_of
+from markaz.quantum.compile.options import CompileOptions
+from markaz.quantum.compile.schedule import log_fidelity
+from markaz.quantum.devices.fields import FEATURES
+from markaz.quantum.devices.model import DeviceModel, load_shipped
+from markaz.quantum.devices.sheet import Row, Sheet
+
+NOON = 1_790_000_000_000_000
+SHRINK = 4  # qubits fewer that a family without a circuit of that size may have
+GENERATION_SECONDS = 10
+WIDTHS = {"pair": (0.008, 0.5), "pulse": (0.0005, 0.4), "read": (0.02, 0.5)}
+
+
+def invented_sheet(model: DeviceModel, seed: int) -> Sheet:
+    """A sheet with log-normal errors (median and spread: WIDTHS), T1 near 45 us, T2 near 30."""
+    g = np.random.default_rng(seed)
+    rows: list[Row] = []
+
+    def row(quantity: str, target: tuple[int, ...], median: float, spread: float) -> None:
+        value = float(np.clip(g.lognormal(math.log(median), spread), 1e-6, 0.5 * max(1, median)))
+        more = {"uncertainty": 0.05 * value, "measured_at": NOON, "method": "invented"}
+        rows.append(Row.of(quantity, target, value, **more))
+
+    pulses = [name for name in model.gates if name in ("x2p", "sx", "x")]
+    for q in range(model.num_qubits):
+        row("T1", (q,), 90.0, 0.25)
+        row("T2echo", (q,), 60.0, 0.25)
+        row("readout_error", (q,), *WIDTHS["read"])
+        for name in pulses:
+            row(f"gate_error:{name}", (q,), *WIDTHS["pulse"])
+    for pair in model.live_couplers:
+        for name in model.two_qubit_gates():
+            row(f"gate_error:{name}", tuple(pair), *WIDTHS["pair"])
+    return Sheet(model.name, NOON, tuple(rows))
+
+
+@contextmanager
+def _deadline(seconds: int) -> Iterator[None]:
+    def stop(*_: object) -> None:
+        raise TimeoutError(f"not made within {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def circuits(qubits: int) -> Iterator[tuple[str, Any]]:
+    """(family, Qiskit circuit) of every family that has one of nearly that size."""
+    from mqt.bench import BenchmarkLevel, get_benchmark
+    from mqt.bench.benchmarks import get_available_benchmark_names
+
+    for family in get_available_benchmark_names():
+        for size in range(qubits, qubits - SHRINK - 1, -1):
+            try:
+                with _deadline(GENERATION_SECONDS):
+                    made = get_benchmark(family, BenchmarkLevel.INDEP, size, opt_level=1)
+            except (ValueError, TimeoutError, RuntimeError, AssertionError):
+                continue
+            if made.num_qubits <= qubits and made.size() < 20_000:
+                yield family, made
+                break
+
+
+def measure(
+    circuit: Any, model: DeviceModel, sheet: Sheet, level: int, seeds: int
+) -> dict[str, float]:
+    """Milliseconds and log fidelities of both, and milliseconds from the cache."""
+    from qiskit import transpile
+
+    from markaz.quantum.compile.qiskit_passes import basis
+    from markaz.quantum.programs.qiskit_bridge import from_qiskit
+
+    flat, fabric = from_qiskit(circuit), fabric_of(model, sheet)
+    target = basis(fabric, dynamic=flat.is_dynamic)
+    theirs, ours, their_fidelity, our_fidelity = [], [], [], []
+    for seed in range(seeds):
+        started = time.perf_counter()
+        made = transpile(circuit, target=target, optimization_level=level, seed_transpiler=seed)
+        theirs.append(time.perf_counter() - started)
+        their_fidelity.append(log_fidelity(from_qiskit(made), fabric))
+        started = time.perf_counter()
+        compiled = fit(flat, model, sheet, CompileOptions(level=level, seed=seed))
+        ours.append(time.perf_counter() - started)
+        our_fidelity.append(math.log(compiled.fidelity) if compiled.fidelity > 0 else -1e9)
+        our_fidelity[-1] = log_fidelity(compiled.circuit, fabric)
+    cache, options = Cache(), CompileOptions(level=level)
+    cache.put(compile_key(flat, model, sheet, options), compiled)
+    started = time.perf_counter()
+    kept = cache.get(compile_key(flat, model, sheet, options))
+    cached = time.perf_counter() - started
+    assert kept is compiled
+    return {
+        "theirs": statistics.median(theirs) * 1e3,
+        "ours": statistics.median(ours) * 1e3,
+        "cached": cached * 1e3,
+        "their_fidelity": statistics.median(their_fidelity),
+        "our_fidelity": statistics.median(our_fidelity),
+        "gates": float(circuit.size()),
+    }
+
+
+def main() -> None:
+    """Print a line a family and the distribution."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="indus")
+    parser.add_argument("--qubits", type=int, default=20)
+    parser.add_argument("--level", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--sheet-seed", type=int, default=1)
+    options = parser.parse_args()
+    # With every feature, so that dynamic circuits can be compared as well.
+    model = replace(load_shipped(options.device), features=tuple(FEATURES))
+    sheet = invented_sheet(model, options.sheet_seed)
+    print(f"{options.device}, level {options.level}, sheet {sheet.id[:15]} "
+          f"(medians and spreads {WIDTHS})")  # fmt: skip
+    rows = []
+    for family, circuit in circuits(options.qubits):
+        circuit = circuit.copy()
+        measure(circuit, model, sheet, options.level, 1)  # warms what this kind of circuit needs
+        row = measure(circuit, model, sheet, options.level, options.seeds)
+        rows.append(row)
+        print(
+            f"{family:28s} gates {row['gates']:6.0f}  qiskit {row['theirs']:7.1f} ms  "
+            f"markaz {row['ours']:7.1f} ms  ratio {row['ours'] / row['theirs']:5.2f}  "
+            f"cached {row['cached']:5.2f} ms  log fidelity {row['their_fidelity']:8.3f} "
+            f"{row['our_fidelity']:8.3f}",
+            flush=True,
+        )
+    _summary(rows)
+
+
+def _summary(rows: list[dict[str, float]]) -> None:
+    times = sorted(r["ours"] / r["theirs"] for r in rows)
+    total = sum(r["ours"] for r in rows) / sum(r["theirs"] for r in rows)
+    gains = sorted(r["our_fidelity"] - r["their_fidelity"] for r in rows)
+    better = sum(g >= -1e-9 for g in gains)
+    print(f"time ratio: {_spread(times)}; of the sums {total:.2f}")
+    print(f"log fidelity, ours minus Qiskit's median: {_spread(gains)}")
+    print(f"at least Qiskit's median on {better} of {len(rows)} families")
+    ours, theirs = (statistics.median(r[k] for r in rows) for k in ("our_fidelity", "their_fidelity"))
+    print(f"median over the set: ours {math.exp(ours):.4g}, Qiskit's {math.exp(theirs):.4g}")
+    print(f"from the cache: at most {max(r['cached'] for r in rows):.2f} ms")
+
+
+def _spread(values: list[float]) -> str:
+    at = [0.0, 0.25, 0.5, 0.75, 1.0]
+    names = ("least", "quarter", "median", "three quarters", "most")
+    return ", ".join(f"{n} {float(np.quantile(values, p)):.3f}" for n, p in zip(names, at, strict=True))
+
+
+if __name__ == "__main__":
+    main()

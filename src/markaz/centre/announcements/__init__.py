@@ -1,0 +1,1 @@
+"""What the centre tells everybody: news, planned maintenance, incidents."""

@@ -1,0 +1,154 @@
+"""Jobs that are handed out, many in few statements: chosen one by one, changed together."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, bindparam, case, func, literal, select, text, update
+
+from markaz.centre.db.frequent import Frequent
+from markaz.centre.jobs import notify
+from markaz.centre.jobs.groups import expected
+from markaz.centre.jobs.index import Active, QueueIndex
+from markaz.centre.jobs.states import Event
+from markaz.centre.jobs.store import DatabaseJobs, find_claimed
+from markaz.centre.jobs.tables import QUEUED, jobs, sessions
+from markaz.centre.work import Work
+
+_ASKED: Final = (
+    *("id", "kind", "project_id", "user_id", "device_id", "session_id", "attempt"),
+    *("circuit_hash", "program_hash", "options", "shots", "qubits", "limit_seconds"),
+    *("predicted_seconds", "predicted_bytes", "group_id", "place", "created_at", "eligible_at"),
+    *("wait_raw", "wait_p50", "wait_p90"),
+)
+_HEADS: Final = Frequent(
+    select(*(jobs.c[name] for name in _ASKED))
+    .where(text(QUEUED), jobs.c.group_id == bindparam("group"))
+    .order_by(jobs.c.place)
+    .limit(bindparam("most"))
+)
+
+
+class _Heads:
+    """The first jobs of groups: read once for each group, since all of a transaction's
+    claims see the same queue."""
+
+    def __init__(self, work: Work, most: int) -> None:
+        self._work = work
+        self._most = most + 1  # one more than are taken, to know who is first afterwards
+        self._found: dict[int, deque[Any]] = {}
+
+    def take(self, group: int) -> tuple[Any, int | None]:
+        """The first job of ``group`` (None: it is empty), and the place of the next one."""
+        found = self._found.get(group)
+        if found is None:
+            values = {"group": group, "most": self._most}
+            found = self._found[group] = deque(_HEADS.all(self._work.connection, values))
+        if not found:
+            return None, None
+        return found.popleft(), found[0].place if found else None
+
+
+def choose(
+    work: Work,
+    queue: QueueIndex,
+    active: Active,
+    devices: Sequence[str],
+    count: int,
+    seconds: float,
+) -> list[Any]:
+    """The rows of up to ``count`` jobs, the best first, taken out of the queue in memory.
+
+    None after one with which all of them are expected to take more than ``seconds``.
+    """
+    heads = _Heads(work, count)
+    found: list[Any] = []
+    passed: list[int] = []
+    while len(found) < count and seconds > 0:
+        group = queue.pick(work.now, devices, active, passed)
+        if group is None:
+            break
+        row, following = heads.take(group)
+        if row is None:
+            passed.append(group)
+            continue
+        active.started(queue.key(group))
+        queue.take(work, group, following, row.id, expected(row.predicted_seconds))
+        seconds -= expected(row.predicted_seconds)
+        found.append(row)
+    for group in passed:
+        notify.forget(work, group)
+    return found
+
+
+def hand_out(
+    work: Work, queue: QueueIndex, rows: Sequence[Any], worker: str, *, ahead: bool
+) -> list[Any]:
+    """Make the jobs of ``rows`` the worker's by one conditional change; those that are.
+
+    What another server took or cancelled meanwhile goes back to what the database says.
+    """
+    values: dict[str, Any] = {"worker_id": worker, "claimed_at": work.now}
+    if not ahead:
+        values["started_at"] = work.now
+    event = Event.CLAIM if ahead else Event.START
+    changes = [{"the_job": row.id, "the_attempt": None, **values} for row in rows]
+    got = list(rows)
+    if rows and DatabaseJobs(work).apply_many(event, changes) != len(rows):
+        ours = find_claimed(work, worker)
+        got = [row for row in rows if ours.get(row.id) == row.attempt + 1]
+        for row in (row for row in rows if row not in got):
+            queue.ended(row.id, row.project_id, row.user_id, 0.0, work.now)
+            queue.reread(work.connection, row.group_id)
+    for row in got:
+        _note(work, queue, row, worker)
+    return got
+
+
+def _note(work: Work, queue: QueueIndex, row: Any, worker: str) -> None:
+    wait = (work.now - (row.eligible_at or row.created_at)) / 1e6
+    if row.wait_raw is not None and row.attempt == 0:
+        stated = (row.wait_p50, row.wait_p90)
+        work.after(lambda: queue.forecasts.learn(row.device_id, row.wait_raw, wait, stated))
+    if row.session_id is not None:
+        _open_session(work, row.session_id)
+    work.record(row.id, attempt=row.attempt + 1, worker=worker)
+
+
+def _open_session(work: Work, session: str) -> None:
+    """A session opens when its first job starts; a dedicated one holds its device from then."""
+    s = sessions.c
+    closed_to_it = (s.state == "pending") | s.opened_at.is_(None)
+    values = {
+        "state": case((s.state == "pending", "open"), else_=s.state),
+        "opened_at": func.coalesce(s.opened_at, literal(work.now, BigInteger)),
+        "last_job_at": work.now,
+    }
+    if work.run(update(sessions).where(s.id == session, closed_to_it).values(values)):
+        notify.session_changed(work)
+
+
+def assignment(queue: QueueIndex, row: Any) -> dict[str, Any]:
+    """What the dispatcher is told of a job that was handed out."""
+    device = queue.rules.devices.get(row.device_id)
+    return {
+        "job": row.id,
+        "attempt": row.attempt + 1,
+        "kind": row.kind,
+        "project": row.project_id,
+        "user": row.user_id,
+        "device": row.device_id,
+        "driver": device.driver if device else "",
+        "session": row.session_id,
+        "circuit": row.circuit_hash,
+        "program_hash": row.program_hash,
+        "options": json.loads(row.options),
+        "shots": row.shots,
+        "qubits": row.qubits,
+        "limit_seconds": row.limit_seconds,
+        "predicted_seconds": row.predicted_seconds,
+        "predicted_bytes": row.predicted_bytes,
+    }

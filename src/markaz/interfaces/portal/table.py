@@ -1,0 +1,30 @@
+"""All pages of the portal."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from markaz.interfaces.portal import (
+    pages_account,
+    pages_devices,
+    pages_elsewhere,
+    pages_jobs,
+    pages_login,
+    pages_projects,
+    pages_public,
+    pages_sessions,
+    pages_submit,
+)
+from markaz.interfaces.portal.page import Page
+
+PAGES: Final[tuple[Page, ...]] = (
+    *pages_public.PAGES,
+    *pages_jobs.PAGES,
+    *pages_submit.PAGES,
+    *pages_sessions.PAGES,
+    *pages_projects.PAGES,
+    *pages_devices.PAGES,
+    *pages_account.PAGES,
+    *pages_elsewhere.PAGES,
+    *pages_login.PAGES,
+)

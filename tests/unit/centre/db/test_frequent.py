@@ -1,0 +1,107 @@
+"""Statements at the driver give what SQLAlchemy gives, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, Select, bindparam, insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from markaz.centre.db import dialect
+from markaz.centre.db.frequent import Frequent, listed, plainly, spread
+from markaz.centre.db.schema import devices
+from markaz.centre.db.tables import meta
+from markaz.centre.settings import Settings
+
+DEVICES = devices.devices
+ADD = Frequent(insert(meta), ("name", "value"))
+VALUE = Frequent(select(meta.c.name, meta.c.value).where(meta.c.name == bindparam("wanted")))
+NAMES = Frequent(select(meta.c.name).order_by(meta.c.name).limit(bindparam("most")))
+
+
+@listed
+def some(size: int) -> Select[Any]:
+    return select(meta.c.name).where(meta.c.name.in_([bindparam(f"v{i}") for i in range(size)]))
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    opened = dialect.open_engine(Settings({"database_url": database_url}).database_url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def writing(engine: Engine) -> Iterator[Connection]:
+    with dialect.write_connection(engine) as connection, connection.begin():
+        yield connection
+
+
+def test_rows_are_written_and_read_back(writing: Connection) -> None:
+    assert ADD.run(writing, {"name": "a", "value": "1"}) == 1
+    assert ADD.run_many(writing, [{"name": n, "value": "2"} for n in "cb"]) == 2
+    assert ADD.run_many(writing, []) == 0
+    assert [tuple(row) for row in NAMES.all(writing, {"most": 2})] == [("a",), ("b",)]
+    row = VALUE.first(writing, {"wanted": "c"})
+    assert (row.name, row.value, dict(row._mapping)) == ("c", "2", {"name": "c", "value": "2"})
+    assert VALUE.first(writing, {"wanted": "none"}) is None
+
+
+def test_what_a_statement_says_itself_need_not_be_given(writing: Connection) -> None:
+    ADD.run_many(writing, [{"name": n, "value": "2"} for n in "ab"])
+    change = Frequent(
+        update(meta)
+        .where(meta.c.name == bindparam("wanted"), meta.c.value == "2")
+        .values(value="kept")
+        .returning(meta.c.value)
+    )
+    assert change.first(writing, {"wanted": "a"}).value == "kept"
+    assert change.first(writing, {"wanted": "a"}) is None
+    assert VALUE.first(writing, {"wanted": "b"}).value == "2"
+
+
+def test_null_and_truth_values_are_pythons_own(writing: Connection) -> None:
+    row = {"id": "d", "title": "D", "kind": "simulator", "driver": "x", "qubits": 2}
+    row |= {"status": "idle", "accepting": True, "is_default": False, "created_at": 0}
+    columns = (*row, "description", "retired_at")
+    Frequent(insert(DEVICES), columns).run(writing, row | {"description": "{}", "retired_at": None})
+    asked = select(DEVICES.c.accepting, DEVICES.c.is_default, DEVICES.c.retired_at)
+    found = Frequent(asked).first(writing)
+    assert list(map(repr, found)) == ["True", "False", "None"]
+    clear = Frequent(update(DEVICES).values(retired_at=None, qubits=3))
+    assert clear.run(writing) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 9])
+def test_a_list_of_any_length_finds_each_once(writing: Connection, count: int) -> None:
+    names = [f"n{i}" for i in range(count)]
+    ADD.run_many(writing, [{"name": n, "value": ""} for n in [*names, "other"]])
+    assert sorted(r.name for r in some(count).all(writing, spread(names))) == sorted(names)
+
+
+def test_a_taken_key_is_an_integrity_error_and_a_savepoint_survives_it(writing: Connection) -> None:
+    ADD.run(writing, {"name": "a", "value": "1"})
+    plainly(writing, "SAVEPOINT here")
+    with pytest.raises(IntegrityError) as caught:
+        ADD.run(writing, {"name": "a", "value": "secret"})
+    assert "secret" not in str(caught.value).replace(str(caught.value.orig), "")
+    assert not dialect.is_outage(caught.value)
+    plainly(writing, "ROLLBACK TO SAVEPOINT here")
+    assert VALUE.first(writing, {"wanted": "a"}).value == "1"
+
+
+def test_a_parameter_that_is_missing_is_a_fault(writing: Connection) -> None:
+    with pytest.raises((KeyError, DBAPIError)):
+        VALUE.first(writing, {"want": "a"})
+
+
+def test_a_look_sees_one_state_and_changes_nothing(engine: Engine) -> None:
+    with dialect.read_connection(engine) as reader:
+        assert NAMES.all(reader, {"most": 9}) == []
+        with dialect.write_connection(engine) as writer, writer.begin():
+            ADD.run(writer, {"name": "a", "value": ""})
+        assert NAMES.all(reader, {"most": 9}) == []
+    with dialect.read_connection(engine) as reader, pytest.raises(DBAPIError):
+        ADD.run(reader, {"name": "b", "value": ""})

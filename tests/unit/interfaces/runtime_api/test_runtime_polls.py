@@ -1,0 +1,259 @@
+"""Polls: read once, remembered, held for a moment, woken by the end; nobody else's job."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from markaz.centre.access import Principal
+from markaz.centre.errors import CentreError
+from markaz.interfaces.runtime_api import polls as module
+from markaz.interfaces.runtime_api.polls import Polls
+
+ME, YOU = Principal("me", "user"), Principal("you", "user")
+NOW = 1_795_000_000_000_000
+
+
+class Jobs:
+    """Rows that a test sets, and how often they were read."""
+
+    def __init__(self, age: float = 100.0) -> None:
+        self.reads = 0
+        self.row: dict[str, Any] = {
+            "id": "j", "kind": "sampler", "state": "queued", "reason": None, "note": None,
+            "device_id": "d", "project_id": "p", "user_id": "me", "session_id": None,
+            "tags": "[]", "private": False, "limit_seconds": 60.0, "predicted_seconds": 1.0,
+            "run_seconds": None, "error_kind": None, "error_message": None,
+            "created_at": NOW - int(age * 1e6), "started_at": None, "ended_at": None,
+        }  # fmt: skip
+
+    async def read(self) -> dict[str, Any]:
+        self.reads += 1
+        await asyncio.sleep(0)
+        return dict(self.row)
+
+
+def made() -> Polls:
+    return Polls(lambda: NOW)
+
+
+async def ask(polls: Polls, jobs: Jobs, who: Principal = ME, project: str | None = None) -> str:
+    found = json.loads(await polls.document("j", who, project, jobs.read))
+    return str(found["status"])
+
+
+async def timed(polls: Polls, jobs: Jobs) -> tuple[str, float]:
+    began = time.monotonic()
+    return await ask(polls, jobs), time.monotonic() - began
+
+
+def test_whoever_asks_now_and_then_is_answered_at_once_from_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LOOP", 0.0)
+    polls, jobs = made(), Jobs()
+
+    async def run() -> float:
+        began = time.monotonic()
+        for _ in range(200):
+            assert await ask(polls, jobs) == "Queued"
+        return time.monotonic() - began
+
+    assert asyncio.run(run()) < 1.0
+    assert jobs.reads == 1
+
+
+def test_memory_does_not_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FRESH", 0.0)
+    monkeypatch.setattr(module, "LOOP", 0.0)
+    polls, jobs = made(), Jobs()
+
+    async def run() -> list[str]:
+        first = await ask(polls, jobs)
+        jobs.row["state"] = "running"
+        return [first, await ask(polls, jobs)]
+
+    assert asyncio.run(run()) == ["Queued", "Running"]
+
+
+def test_a_young_job_is_waited_for_and_its_end_is_told_at_once() -> None:
+    polls, jobs = made(), Jobs(age=0.1)
+
+    async def run() -> tuple[str, float]:
+        task = asyncio.create_task(timed(polls, jobs))
+        await asyncio.sleep(0.05)
+        assert len(polls) == 1
+        jobs.row |= {"state": "completed", "ended_at": NOW}
+        threading.Thread(target=polls.ended, args=("j",)).start()
+        return await task
+
+    status, seconds = asyncio.run(run())
+    assert status == "Completed"
+    assert seconds < module.YOUNG_HOLD / 2
+    assert (jobs.reads, len(polls)) == (2, 0)
+
+
+def test_an_end_while_the_row_is_read_is_not_missed() -> None:
+    polls, jobs = made(), Jobs(age=0.1)
+
+    async def read() -> dict[str, Any]:
+        row = dict(jobs.row)
+        jobs.row |= {"state": "completed", "ended_at": NOW}
+        polls.ended("j")  # as the writer's thread does, after the snapshot was taken
+        await asyncio.sleep(0.01)
+        return row
+
+    async def run() -> tuple[Any, float]:
+        began = time.monotonic()
+        found = json.loads(await polls.document("j", ME, None, read))
+        return found["status"], time.monotonic() - began
+
+    status, seconds = asyncio.run(run())
+    assert (status, seconds < 0.5) == ("Completed", True)
+
+
+def test_a_loop_is_held_no_longer_than_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOP_HOLD", 0.2)
+    polls, jobs = made(), Jobs()
+
+    async def run() -> list[float]:
+        return [(await timed(polls, jobs))[1] for _ in range(3)]
+
+    first, second, third = asyncio.run(run())
+    assert first < 0.1
+    assert 0.19 < second < 0.8
+    assert 0.19 < third < 0.8
+    assert jobs.reads == 1
+
+
+@pytest.mark.parametrize(("left", "held"), [(1.0, True), (-1.0, True), (30.0, False)])
+def test_a_job_that_is_about_to_end_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, left: float, held: bool
+) -> None:
+    monkeypatch.setattr(module, "LOOP_HOLD", 1.5)
+    polls, jobs = made(), Jobs()
+    jobs.row |= {
+        "state": "running", "predicted_seconds": 10.0,
+        "started_at": NOW - int((10.0 - left) * 1e6),
+    }  # fmt: skip
+
+    async def run() -> int:
+        task = asyncio.create_task(ask(polls, jobs))
+        await asyncio.sleep(0.05)
+        waiting = len(polls)
+        polls.close()
+        await task
+        return waiting
+
+    assert asyncio.run(run()) == held
+
+
+def test_a_thousand_wait_without_threads_and_all_wake() -> None:
+    polls = made()
+    many = {f"j{n}": Jobs(age=0.1) for n in range(1000)}
+
+    async def one(name: str) -> str:
+        jobs = many[name]
+        jobs.row["id"] = name
+        return str(json.loads(await polls.document(name, ME, None, jobs.read))["status"])
+
+    async def run() -> tuple[set[str], int, float]:
+        tasks = [asyncio.create_task(one(name)) for name in many]
+        await asyncio.sleep(0.1)
+        threads, began = threading.active_count(), time.monotonic()
+        assert len(polls) == 1000
+        for jobs in many.values():
+            jobs.row |= {"state": "completed", "ended_at": NOW}
+        ender = threading.Thread(target=lambda: [polls.ended(name) for name in many])
+        ender.start()
+        found = set(await asyncio.gather(*tasks))
+        ender.join()
+        return found, threads, time.monotonic() - began
+
+    before = threading.active_count()
+    found, threads, seconds = asyncio.run(run())
+    assert (found, threads) == ({"Completed"}, before)
+    assert seconds < 0.8
+    assert len(polls) == 0
+
+
+def test_a_stopping_server_lets_everybody_go() -> None:
+    polls, jobs = made(), Jobs(age=0.1)
+
+    async def run() -> tuple[float, float]:
+        began = time.monotonic()
+        task = asyncio.create_task(ask(polls, jobs))
+        await asyncio.sleep(0.05)
+        polls.close()
+        await task
+        first = time.monotonic() - began
+        began = time.monotonic()
+        await ask(polls, jobs)
+        return first, time.monotonic() - began
+
+    first, second = asyncio.run(run())
+    assert first < 0.5
+    assert second < 0.1
+
+
+def test_nobody_else_is_answered_from_memory_or_held() -> None:
+    polls, jobs = made(), Jobs(age=100)
+
+    async def refuse() -> dict[str, Any]:
+        raise CentreError("not-found", "there is no such job")
+
+    async def run() -> None:
+        await ask(polls, jobs)
+        with pytest.raises(CentreError, match="no such job"):
+            await polls.document("j", YOU, None, refuse)
+        with pytest.raises(CentreError, match="no such job"):
+            await polls.document("j", ME, "another project", refuse)
+        bound = Principal("me", "user", project="other")
+        with pytest.raises(CentreError, match="no such job"):
+            await polls.document("j", bound, None, refuse)
+        narrow = Principal("me", "user", scopes=frozenset({"devices:read"}))
+        with pytest.raises(CentreError, match="lacks the scope"):
+            await polls.document("j", narrow, None, refuse)
+        for _ in range(3):  # a lead of the project, who may look, is read for each time
+            began = time.monotonic()
+            assert await ask(polls, jobs, YOU) == "Queued"
+            assert time.monotonic() - began < 0.5
+
+    asyncio.run(run())
+    assert jobs.reads == 4
+
+
+def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REMEMBERED", 3)
+    polls, jobs = made(), Jobs()
+
+    async def run() -> None:
+        for n in range(10):
+            jobs.row["id"] = f"j{n}"
+            await polls.document(f"j{n}", ME, None, jobs.read)
+
+    asyncio.run(run())
+    assert list(polls._known) == ["j7", "j8", "j9"]
+
+
+def test_one_person_cannot_hold_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_EACH", 2)
+    polls, jobs = made(), Jobs(age=0.1)
+
+    async def run() -> tuple[int, float]:
+        tasks = [asyncio.create_task(ask(polls, jobs)) for _ in range(2)]
+        await asyncio.sleep(0.02)
+        held, began = len(polls), time.monotonic()
+        await ask(polls, jobs)
+        third = time.monotonic() - began
+        polls.close()
+        await asyncio.gather(*tasks)
+        return held, third
+
+    held, third = asyncio.run(run())
+    assert (held, third < 0.2) == (2, True)
