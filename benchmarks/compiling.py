@@ -146,8 +146,8 @@ def main() -> None:
     print(f"{options.device}, level {options.level}, sheet {sheet.id[:15]} "
           f"(medians and spreads {WIDTHS})")  # fmt: skip
     rows = []
-    for family, circuit in circuits(options.qubits):
-        circuit = circuit.copy()
+    for family, made in circuits(options.qubits):
+        circuit = made.copy()
         measure(circuit, model, sheet, options.level, 1)  # warms what this kind of circuit needs
         row = measure(circuit, model, sheet, options.level, options.seeds)
         rows.append(row)
@@ -169,15 +169,15 @@ def _summary(rows: list[dict[str, float]]) -> None:
     print(f"time ratio: {_spread(times)}; of the sums {total:.2f}")
     print(f"log fidelity, ours minus Qiskit's median: {_spread(gains)}")
     print(f"at least Qiskit's median on {better} of {len(rows)} families")
-    ours, theirs = (statistics.median(r[k] for r in rows) for k in ("our_fidelity", "their_fidelity"))
+    ours = statistics.median(r["our_fidelity"] for r in rows)
+    theirs = statistics.median(r["their_fidelity"] for r in rows)
     print(f"median over the set: ours {math.exp(ours):.4g}, Qiskit's {math.exp(theirs):.4g}")
     print(f"from the cache: at most {max(r['cached'] for r in rows):.2f} ms")
 
 
 def _spread(values: list[float]) -> str:
-    at = [0.0, 0.25, 0.5, 0.75, 1.0]
-    names = ("least", "quarter", "median", "three quarters", "most")
-    return ", ".join(f"{n} {float(np.quantile(values, p)):.3f}" for n, p in zip(names, at, strict=True))
+    at = {"least": 0.0, "quarter": 0.25, "median": 0.5, "three quarters": 0.75, "most": 1.0}
+    return ", ".join(f"{name} {float(np.quantile(values, p)):.3f}" for name, p in at.items())
 
 
 if __name__ == "__main__":

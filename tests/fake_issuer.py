@@ -41,7 +41,7 @@ def hmac_with_the_public_key(claims: dict[str, Any]) -> str:
     head = {"alg": "HS256", "kid": "one"}
     key = OctKey.import_key(base64.urlsafe_b64encode(public).decode())
     parts = f"{_part(json.dumps(head).encode())}.{_part(json.dumps(claims).encode())}"
-    import hmac  # noqa: PLC0415 - beside its only use
+    import hmac
 
     mac = hmac.digest(key.get_op_key("sign"), parts.encode(), hashlib.sha256)
     return f"{parts}.{_part(mac)}"

@@ -97,7 +97,7 @@ def site_of(centre: Centre) -> Site:
 
 
 def _linked(work: Any, world: World, role: str) -> str:
-    from markaz.centre.ids import new_id  # noqa: PLC0415 - beside its only use
+    from markaz.centre.ids import new_id
 
     row = {"id": new_id(work.services.clock.now()), "user_id": world.ids[role]}
     more = {"issuer": "https://issuer.example", "subject": role, "linked_at": 1}

@@ -11,7 +11,6 @@ import argparse
 import io
 import re
 import sys
-from pathlib import Path
 from typing import Any, Final
 
 from babel.messages.catalog import Catalog, Message

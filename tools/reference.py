@@ -13,7 +13,7 @@ from pathlib import Path
 
 from markaz.quantum.programs.gates import TABLE, Flag, Gate
 from markaz.quantum.programs.limits import DEFAULT
-from tools import reference_centre, reference_interfaces
+from tools import reference_centre, reference_devices, reference_interfaces
 from tools.pages import NOTE, PAGES, table
 
 # What a licence's text or classifier says -> how the page names it; the first match counts.
@@ -151,6 +151,7 @@ def licences_page() -> str:
 BUILDERS: dict[str, Callable[[], str]] = {
     "limits.md": limits_page,
     "gates.md": gates_page,
+    **reference_devices.BUILDERS,
     **reference_centre.BUILDERS,
     **reference_interfaces.BUILDERS,
     "licences.md": licences_page,  # last: it needs all packages that are ever measured

@@ -88,10 +88,10 @@ def runtime_page() -> str:
     prefixes = " and under ".join(f"`{prefix}`" for prefix in PREFIXES)
     return page(
         "Runtime routes",
-        "What the runtime client that Qiskit users have, and QRMI, ask for. [Use Qiskit's runtime\n"
-        "client](../how-to/qiskit.md) says how to point them here, and [decision\n"
-        "21](../decisions/0021-the-runtime-wire.md) why it is as it is. A request says who asks with\n"
-        "the token of a login, and for which project with the header `Service-CRN`. Another\n"
+        "What the runtime client that Qiskit users have, and QRMI, ask for. [Use your Qiskit\n"
+        "scripts](../how-to/qiskit.md) says how to point them here, and [decision\n"
+        "21](../decisions/0021-the-runtime-wire.md) why it is as it is. A request says with the\n"
+        "token of a login who asks, and with the header `Service-CRN` for which project. Another\n"
         "tenant's id is answered like an id that does not exist.",
         section("Login and discovery", table(head, map(_runtime, alone))),
         section(
@@ -102,10 +102,10 @@ def runtime_page() -> str:
         section(
             "Refusals",
             "Every refusal has the same two parts, of which clients print one or the other:\n"
-            "`errors` (a list with `code`, `message`, `solution`, `more_info`) and `error` (`code`,\n"
-            "`message`, `status`), and a `trace` that the centre's log has too. Statuses are those\n"
-            "of the [REST interface](errors.md), but an invalid value is 400, and where jobs are\n"
-            "submitted nothing but an unknown program is 404.\n",
+            "`errors` (a list with `code`, `message`, `solution`, `more_info`) and `error`\n"
+            "(`code`, `message`, `status`), and a `trace`, the number that the centre's log gives\n"
+            "the request. Statuses are those of the [REST interface](errors.md), but an invalid\n"
+            "value is 400, and where jobs are submitted only an unknown program is 404.\n",
             table(("kind", "code", "what to do"), codes),
         ),
     )

@@ -209,10 +209,10 @@ def test_with_https_cookies_are_bound_to_the_host(
 @pytest.fixture
 def person(site: Site, monkeypatch: pytest.MonkeyPatch) -> str:
     """A login with the password ``gravel otter nine``."""
-    from sqlalchemy import update  # noqa: PLC0415
+    from sqlalchemy import update
 
-    from markaz.centre.people import passwords  # noqa: PLC0415
-    from markaz.centre.people.tables import users  # noqa: PLC0415
+    from markaz.centre.people import passwords
+    from markaz.centre.people.tables import users
 
     cheap_hashes(monkeypatch)
     hashed = passwords.hashed("gravel otter nine")

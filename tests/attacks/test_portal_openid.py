@@ -62,7 +62,7 @@ def swapped(claims: Claims) -> str:
 
 
 BROKEN: Final[dict[str, Callable[[Claims], Any]]] = {
-    "no signature": lambda c: unsigned(c),
+    "no signature": unsigned,
     "none, written otherwise": lambda c: unsigned(c, alg="nOnE"),
     "none, with a signature": lambda c: unsigned(c, signed(c).split(".")[2]),
     "no algorithm": lambda c: unsigned(c, alg=None),

@@ -142,6 +142,17 @@ def test_a_lost_answer_makes_no_second_job(running: Running) -> None:
     assert (running.count() - before, again) == (1, first)
 
 
+def test_whoever_was_cut_off_and_starts_over_has_one_job(running: Running) -> None:
+    before = running.count()
+    running.lose(body())
+    line = running.connection()
+    running.ask(line, "GET", "/instances/usage")  # as each submission of the client begins
+    first = running.submit(line, body())
+    assert running.count() - before == 1
+    running.ask(line, "GET", "/instances/usage")
+    assert running.submit(line, body()) != first
+
+
 def test_two_hundred_alike_in_a_loop_are_two_hundred_jobs(running: Running) -> None:
     line = running.connection()
     found = {running.submit(line, body()) for _ in range(200)}
@@ -151,7 +162,6 @@ def test_two_hundred_alike_in_a_loop_are_two_hundred_jobs(running: Running) -> N
 def test_a_loop_whose_last_answer_is_lost_goes_on_without_a_gap(running: Running) -> None:
     before, line = running.count(), running.connection()
     found = [running.submit(line, body()) for _ in range(3)]
-    line.close()
     running.ask(fresh := running.connection(), "GET", "/instances/usage")
     found.append(running.submit(fresh, body()))  # sent, the answer is lost
     fresh.close()

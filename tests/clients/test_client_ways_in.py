@@ -32,6 +32,7 @@ def test_without_discovery(place: Place, tmp_path: Path) -> None:
         assert found.call("sampling.shots_of")[:2] == [11, 13]
 
 
+@pytest.mark.nightly
 def test_wrong_key(place: Place, tmp_path: Path) -> None:
     wrong = place.key[:-1] + ("A" if place.key[-1] != "A" else "B")
     with (

@@ -8,7 +8,16 @@ from typing import Final
 
 import markaz.centre
 
-FEATURES: Final = ("announcements", "people", "projects", "devices", "ledger", "jobs", "storage", "audit")
+FEATURES: Final = (
+    "announcements",
+    "people",
+    "projects",
+    "devices",
+    "ledger",
+    "jobs",
+    "storage",
+    "audit",
+)
 
 
 def register_all() -> None:

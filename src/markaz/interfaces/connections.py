@@ -7,25 +7,33 @@ slowly it comes; proxies in front of a server bound both, and so must a server w
 from __future__ import annotations
 
 import asyncio
-import itertools
+import time
+from dataclasses import dataclass
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES: Final = 64 << 10  # of a request line with its headers
 HEAD_SECONDS: Final = 30.0  # from its first byte, or the connection, to its last
-_numbers: Final = itertools.count(1)  # of the connections of this process
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """What is known of one: how many requests came over it, and when it ended (monotonic)."""
+
+    requests: int = 0
+    ended: float | None = None
 
 
 class BoundedHttp(HttpToolsProtocol):
     """uvicorn's protocol; a head that is too long or too slow ends the connection.
 
-    Requests learn the number of their connection (``state["connection"]``).
+    Requests know their connection (``state["connection"]``, a ``Connection``).
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._number = next(_numbers)
+        self._connection = Connection()
         self._head = 0
         self._in_head = True
         self._late: asyncio.TimerHandle | None = None
@@ -38,6 +46,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See ``asyncio.Protocol``."""
         self._stop_clock()
+        self._connection.ended = time.monotonic()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -50,7 +59,8 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request's first byte."""
         super().on_message_begin()
-        self.scope["state"]["connection"] = self._number
+        self._connection.requests += 1
+        self.scope["state"]["connection"] = self._connection
         self._expect_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:

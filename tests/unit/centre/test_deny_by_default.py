@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from markaz.centre.access import ANONYMOUS, QUERIES, VERBS, Act, Principal
+from markaz.centre.announcements import queries as announcement_queries
+from markaz.centre.announcements import verbs as announcement_verbs
 from markaz.centre.audit import queries as audit_queries
 from markaz.centre.centre import Centre
 from markaz.centre.errors import CentreError
-from markaz.centre.people import credentials, keys, personal, runtime_keys
+from markaz.centre.people import credentials, identities, keys, personal, runtime_keys
 from markaz.centre.people import queries as people_queries
 from markaz.centre.people import verbs as people_verbs
 from markaz.centre.projects import first
@@ -22,19 +24,20 @@ from markaz.centre.settings import Settings
 from tests.people_tools import People, cheap_hashes, set_up
 
 MODULES = (
-    audit_queries, credentials, first, keys, people_queries, people_verbs, personal, runtime_keys,
+    announcement_queries, announcement_verbs,
+    audit_queries, credentials, first, identities, keys, people_queries, people_verbs, personal, runtime_keys,
     project_queries, project_verbs,
 )  # fmt: skip
-FEATURES = ("audit.", "centre.set_up", "institutions.", "keys.", "people.", "projects.")
+FEATURES = ("announcements.", "audit.", "centre.set_up", "institutions.", "keys.", "people.", "projects.")
 ACTS = {n: a for n, a in sorted((VERBS | QUERIES).items()) if n.startswith(FEATURES)}
 
 # What a stranger without a key may do, and what a person who is in no project may do to
 # nobody but themselves. All else is refused.
-OPEN_TO_ALL = {"institutions.list", "people.recover"}
+OPEN_TO_ALL = {"announcements.list", "institutions.list", "people.recover"}
 OWN_AFFAIRS = OPEN_TO_ALL | {
-    "institutions.show", "keys.create", "keys.leaked", "keys.list", "keys.log_out",
+    "institutions.show", "keys.create", "keys.end_sessions", "keys.leaked", "keys.list", "keys.log_out",
     "keys.warnings", "people.change",
-    "people.erase", "people.export", "people.me", "people.show", "people.totp_begin",
+    "people.erase", "people.export", "people.identities", "people.me", "people.show", "people.totp_begin",
     "people.totp_confirm", "projects.accept", "projects.list", "projects.request",
 }  # fmt: skip
 

@@ -38,7 +38,7 @@ def publish(
     empty lines between paragraphs; at least one language. Errors: ``invalid``.
     """
     begins = work.now if starts_at is None else moment("starts_at", starts_at)
-    row = {
+    row: dict[str, Any] = {
         "id": new_id(work.now),
         "kind": choice("kind", kind, KINDS),
         "texts": json.dumps(_texts(texts), ensure_ascii=False),

@@ -126,7 +126,7 @@ async def cancel(visit: Visit) -> Response:
     """Cancel a job, or have it stopped."""
     name = visit.names["job"]
     found = await visit.do("jobs.cancel", job=name)
-    return visit.go(f"/jobs/{name}", "cancelled" if found["cancel"] == "now" else "cancelling")
+    return visit.go(f"/jobs/{name}", "cancelled" if found["state"] == "cancelled" else "cancelling")
 
 
 async def _project(visit: Visit, project: str) -> dict[str, Any] | None:

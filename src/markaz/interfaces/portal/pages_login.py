@@ -129,8 +129,9 @@ PASSWORD: Final = Field("password", N_("Password"), "password", most=1024,
 NEW_PASSWORD: Final = Field(
     "password", N_("New password"), "password", N_("At least 8 characters. A few words are good."),
     most=1024, autocomplete="new-password", ltr=True)  # fmt: skip
-CODE: Final = Field("code", N_("Code"), hint=N_("The code that you got by mail or from an operator."),
-                    most=200, ltr=True)  # fmt: skip
+CODE: Final = Field(
+    "code", N_("Code"), hint=N_("The code that you got by mail or from an operator."), ltr=True
+)
 SIGN_UP: Final = (
     Field("name", N_("Your name"), autocomplete="name"),
     Field("login", N_("Login name"), hint=N_("a to z, digits, dot, hyphen and underscore"), most=64,

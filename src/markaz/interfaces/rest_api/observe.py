@@ -78,7 +78,7 @@ class _Watched:
         ]
         if scope.get("scheme") == "https":
             self._extra.append(STRICT_TRANSPORT)
-        scope.setdefault("state", {})
+        scope.setdefault("state", {})["request"] = self.number
 
     async def send(self, message: Message) -> None:
         """Pass ``message`` on."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,7 +74,7 @@ class RuntimeApi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; never raises what a client can cause."""
-        request, trace = Request(scope, receive), secrets.token_hex(8)
+        request, trace = Request(scope, receive), str(scope["state"]["request"])
         found = self._find(scope["path"], scope["method"])
         if isinstance(found, HTTPStatus):
             answer = errors.plain(found, _PLAIN[found], trace)

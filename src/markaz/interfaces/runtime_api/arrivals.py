@@ -1,9 +1,8 @@
 """Whether a submission that is like an earlier one is another job, or the same sent again.
 
-A client that lost the answer to a submission sends it again, and does not say so. It is
-another job if the first answer is known to have arrived: something came since that a client
-sends only after it. Everything else is left to the note in the database (``jobs.again``),
-which outlives this process.
+Whoever lost the answer to a submission sends it again, and does not say so. It is another job
+if the first answer is known to have arrived: something came since that is sent only after it.
+Everything else, and all after a restart, is left to the note in the database (``jobs.again``).
 """
 
 from __future__ import annotations
@@ -14,54 +13,71 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from markaz.interfaces.connections import Connection
+
 REMEMBERED: Final = 50_000
+# A client that has an answer keeps its connection, or ends by itself, and then the next one
+# has another login. One that lost it is cut off at once.
+CUT_OFF: Final = 2.0  # seconds
 
 
 @dataclass(slots=True)
 class _Seen:
-    """The last of its kind: where it came from, the job that it became, whether that job was
-    asked for."""
+    """The last of its kind: where it came from, what came of it, and when it was answered."""
 
     at: float
-    connection: int | None
+    connection: Connection | None
+    requests: int  # of the connection, when it came
+    login: str
     job: str = ""
+    answered: float | None = None
     asked: bool = False
+
+    def was_cut_off(self) -> bool:
+        """Whether the connection ended before, or right after, the answer was sent."""
+        line = self.connection
+        if line is None or line.ended is None or line.requests > self.requests:
+            return False
+        return self.answered is None or line.ended - self.answered < CUT_OFF
 
 
 class Arrivals:
-    """Submissions of the last ``seconds``. For one thread."""
+    """Submissions of the last ``seconds``. For one thread; ``clock`` counts as connections do."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds, self._clock = seconds, clock
         self._seen: OrderedDict[tuple[str, str], _Seen] = OrderedDict()
         self._jobs: OrderedDict[str, _Seen] = OrderedDict()
-        self._begun: OrderedDict[int | str, bool] = OrderedDict()
+        self._begun: OrderedDict[Connection | str, bool] = OrderedDict()
 
-    def began(self, connection: int | None, login: str) -> None:
+    def began(self, connection: Connection | None, login: str) -> None:
         """The client asked what it asks before each submission, and not before a repetition."""
         if where := connection or login:
             self._begun[where] = True
             _bound(self._begun)
 
-    def came(self, user: str, fingerprint: str, connection: int | None, login: str) -> bool:
+    def came(self, user: str, fingerprint: str, connection: Connection | None, login: str) -> bool:
         """A submission came; True if it is known to be no repetition."""
         begun = self._begun.pop(connection or login, False)
         before = self._seen.get((user, fingerprint))
-        fresh = before is not None and self._clock() - before.at < self._seconds
-        self._seen[user, fingerprint] = _Seen(self._clock(), connection)
+        now, requests = self._clock(), 0 if connection is None else connection.requests
+        self._seen[user, fingerprint] = _Seen(now, connection, requests, login)
         self._seen.move_to_end((user, fingerprint))
         _bound(self._seen)
-        if before is None or not fresh:
-            return begun
-        # The client cannot send on a connection before it has read the answer to what it
-        # sent there last.
-        return begun or before.asked or (connection is not None and connection == before.connection)
+        if before is None or now - before.at >= self._seconds:
+            return False
+        # A client cannot send on a connection before it has read the answer to what it sent
+        # there last.
+        if before.asked or (connection is not None and connection is before.connection):
+            return True
+        # Who begins anew means another job, unless it is somebody who was cut off and tries again.
+        return begun and not (before.was_cut_off() and before.login == login)
 
     def became(self, user: str, fingerprint: str, job: str) -> None:
-        """A submission became this job."""
+        """A submission became this job, which is being answered."""
         seen = self._seen.get((user, fingerprint))
         if seen is not None:
-            seen.job = job
+            seen.job, seen.answered = job, self._clock()
             self._jobs[job] = seen
             _bound(self._jobs)
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from markaz.centre.access import ANONYMOUS, QUERIES, VERBS, Principal
 from markaz.centre.errors import CentreError, invalid
+from markaz.interfaces.connections import Connection
 from markaz.interfaces.rest_api import bodies
 from markaz.interfaces.rest_api.calls import Api
 from markaz.interfaces.runtime_api import crn
@@ -67,14 +68,14 @@ class Call:
         return self.request.headers.get(crn.HEADER, "")
 
     @property
-    def connection(self) -> int | None:
-        """The number of the client's own connection; None behind a proxy, which shares its."""
+    def connection(self) -> Connection | None:
+        """The client's own connection; None behind a proxy, which shares its connections."""
         headers, client = self.request.headers, self.request.client
         proxied = client is None or client.port == 0
         if proxied or "via" in headers or "forwarded" in headers or "x-forwarded-for" in headers:
             return None
-        number: int | None = self.request.scope["state"].get("connection")
-        return number
+        found: Connection | None = self.request.scope["state"].get("connection")
+        return found
 
     async def perform(self, does: str, **arguments: Any) -> Any:
         """Do the verb or answer the query ``does``, as whoever asks."""

@@ -77,9 +77,7 @@ def compile_key(
     return _key(program_hash(circuit), model, sheet, options)
 
 
-def _key(
-    program: str, model: DeviceModel, sheet: Sheet | None, options: CompileOptions
-) -> str:
+def _key(program: str, model: DeviceModel, sheet: Sheet | None, options: CompileOptions) -> str:
     sheet_id = None if sheet is None else sheet.id
     return key(program, f"{model.name} {model.version}", sheet_id, options)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from markaz.quantum.devices.target import duration, error
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+_Number = TypeVar("_Number", np.int64, np.float64)
 
 SWAP_PRICE = 0.5
 # Where nothing is measured: without any sheet all are alike; beside measured ones, what has
@@ -139,10 +142,10 @@ class Fabric:
         return sorted(found, key=len, reverse=True)
 
 
-def _shortest(table: NDArray[np.generic]) -> NDArray:  # type: ignore[type-arg]
+def _shortest(table: NDArray[_Number]) -> NDArray[_Number]:
     """All shortest ways (Floyd and Warshall), in place."""
     for k in range(len(table)):
-        np.minimum(table, table[:, k : k + 1] + table[k : k + 1, :], out=table)
+        np.minimum(table, np.add(table[:, k : k + 1], table[k : k + 1, :]), out=table)
     return table
 
 

@@ -33,9 +33,11 @@ def order_nodes(at: Ints, to: Ints, order: Ints, parent: Ints) -> None:
         for u in range(count):
             if done[u]:
                 continue
-            if best < 0 or seen[u] > seen[best]:
-                best = u
-            elif seen[u] == seen[best] and at[u + 1] - at[u] > at[best + 1] - at[best]:
+            if (
+                best < 0
+                or seen[u] > seen[best]
+                or (seen[u] == seen[best] and at[u + 1] - at[u] > at[best + 1] - at[best])
+            ):
                 best = u
         order[k], parent[k] = best, -1
         done[best] = True
@@ -57,7 +59,7 @@ def extra_cost(
     place: Ints,
 ) -> float:
     """Cost of putting node ``u`` at ``p``; infinite where a coupler is missing."""
-    cost = node_cost[u, p]
+    cost = float(node_cost[u, p])
     for j in range(at[u], at[u + 1]):
         q = place[to[j]]
         if q >= 0:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from markaz.quantum.compile import kernel_place, kernel_route
+from markaz.quantum.compile import kernel_cost, kernel_place, kernel_route
 from markaz.quantum.compile.blocks import Blocks
 from markaz.quantum.compile.errors import CompileError
 from markaz.quantum.compile.fabric import Fabric, cost_of
@@ -140,9 +140,7 @@ def _search(
     near_at, near = task.fabric.neighbours
     search = kernel_place.place_nodes.fast
     cost = task.fabric.pair_cost
-    return float(
-        search(at, to, weight, own, near_at, near, cost, SEARCH_STEPS, bound, place)
-    )
+    return float(search(at, to, weight, own, near_at, near, cost, SEARCH_STEPS, bound, place))
 
 
 def _turned(weights: dict[tuple[int, int], float]) -> list[tuple[int, int, float]]:
@@ -192,18 +190,14 @@ def _most_steps(at: Ints, places: int) -> int:
     return int(len(at) * (2 * places + 8) + 64)
 
 
-def _random_layout(
-    task: Task, part: Ints, generator: np.random.Generator
-) -> tuple[Ints, Ints]:
+def _random_layout(task: Task, part: Ints, generator: np.random.Generator) -> tuple[Ints, Ints]:
     """Virtual qubits in random order on a good region around a random place."""
     fabric = task.fabric
     region = np.empty(task.qubits, np.int64)
     grow = kernel_place.grow_region.fast
     near_at, near = fabric.neighbours
     start = int(part[generator.integers(len(part))])
-    grow(
-        start, task.qubits, near_at, near, fabric.pair_cost, cost_of(fabric.read_error), region
-    )
+    grow(start, task.qubits, near_at, near, fabric.pair_cost, cost_of(fabric.read_error), region)
     place = generator.permutation(region)
     holds = np.full(fabric.n, -1, np.int64)
     holds[place] = np.arange(task.qubits)
@@ -222,7 +216,7 @@ def _cost(task: Task, steps: Ints, end: Ints) -> tuple[float, Floats]:
     holds[end] = np.arange(task.qubits)
     uses = np.zeros((f.n, f.n))
     back = np.ascontiguousarray(steps[::-1])
-    cost = kernel_route.steps_cost.fast(
+    cost = kernel_cost.steps_cost.fast(
         back, len(back), at, who, need, end.copy(), holds, f.pair_cost, f.pair_time,
         float(f.pulse_ns.mean()), f.idle_rate, uses,
     )  # fmt: skip
@@ -232,7 +226,7 @@ def _cost(task: Task, steps: Ints, end: Ints) -> tuple[float, Floats]:
 def relocate(task: Task, routed: Routed) -> Routed:
     """The routed circuit where it errs least on the device, couplers to couplers."""
     steps = routed.steps
-    total, uses = _cost(task, steps, routed.end)
+    _, uses = _cost(task, steps, routed.end)
     used = np.flatnonzero(uses.any(axis=0) | uses.any(axis=1) | _among(routed, task.fabric.n))
     number = np.full(task.fabric.n, -1, np.int64)
     number[used] = np.arange(len(used))

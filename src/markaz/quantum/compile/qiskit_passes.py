@@ -126,8 +126,10 @@ def dynamic_pipeline(fabric: Fabric, level: int, seed: int) -> Pipeline:
 
 def _without_post_layout(stage: PassManager | None) -> PassManager | None:
     """The stage without its own search for a better place, which ours has done."""
+    if stage is None:
+        return None
     kept = PassManager()
-    for k in range(len(stage or ())):
+    for k in range(len(stage)):
         tasks = stage[k].to_flow_controller().tasks
         if not any(isinstance(task, VF2PostLayout) for task in tasks):
             kept.append(list(tasks))

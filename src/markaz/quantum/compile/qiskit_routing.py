@@ -18,7 +18,7 @@ from markaz.quantum.compile.layout import Routed, Task, best_layout
 PLACES = "markaz_places"  # property: (places at the start, at the end) by virtual qubit
 
 
-class RouteByError(TransformationPass):
+class RouteByError(TransformationPass):  # type: ignore[misc]
     """Put a circuit of gates on at most two qubits, without control flow, on a device.
 
     Writes the property PLACES. Raises CompileError where it does not fit.

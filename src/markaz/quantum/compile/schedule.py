@@ -19,9 +19,7 @@ from markaz.quantum.simulate.jit import as_arg
 Floats = NDArray[np.float64]
 
 # Changes of the reference frame: without pulse, time or error.
-VIRTUAL = frozenset(
-    int(op) for op in (Op.RZ, Op.P, Op.Z, Op.S, Op.SDG, Op.T, Op.TDG, Op.BARRIER)
-)
+VIRTUAL = frozenset(int(op) for op in (Op.RZ, Op.P, Op.Z, Op.S, Op.SDG, Op.T, Op.TDG, Op.BARRIER))
 _MEASURE = int(Op.MEASURE)
 
 
@@ -100,8 +98,6 @@ def log_fidelity(circuit: Circuit, fabric: Fabric, plan: Schedule | None = None)
     total -= fabric.pair_cost[first[double], second[double]].sum()
     total -= cost_of(fabric.read_error[first[read]]).sum()
     waits = op == Op.ID
-    t = plan.idle + np.bincount(
-        first[waits], plan.length[waits], minlength=circuit.num_qubits
-    )
+    t = plan.idle + np.bincount(first[waits], plan.length[waits], minlength=circuit.num_qubits)
     kept = 0.5 + np.exp(-t / fabric.t2_ns) / 3 + np.exp(-t / fabric.t1_ns) / 6
     return float(total + np.log(kept).sum())

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from markaz.quantum.compile.fabric import Fabric
-from markaz.quantum.mitigate.observe import measured, outcomes
 from markaz.quantum.mitigate.canary import FROM_Z
+from markaz.quantum.mitigate.observe import measured, outcomes
 from markaz.quantum.mitigate.twirl import twirls
 from markaz.quantum.mitigate.weave import Loom, Pattern, pair_gates, weave
 from markaz.quantum.programs.circuit import Circuit
@@ -40,7 +40,8 @@ def _commutes() -> Floats:
             one[a, b] = 1.0 if a == b else -1.0
     number = np.arange(16)
     low, high = number & 3, number >> 2
-    return one[np.ix_(low, low)] * one[np.ix_(high, high)]
+    result: Floats = one[np.ix_(low, low)] * one[np.ix_(high, high)]
+    return result
 
 
 _SIGNS = _commutes()
@@ -49,7 +50,8 @@ _SIGNS = _commutes()
 def inverse_weights(fidelities: Floats) -> Floats:
     """Quasi-probabilities (16,) of the Paulis whose mixture undoes a Pauli channel that
     multiplies Pauli ``k`` by ``fidelities[k]``, (16,)."""
-    return _SIGNS @ (1 / fidelities) / 16
+    result: Floats = _SIGNS @ (1 / fidelities) / 16
+    return result
 
 
 def sheet_weights(fabric: Fabric, edge: Edge) -> Floats:
@@ -207,5 +209,3 @@ def sample_weights(
             wanted = inverse_weights(fidelities[(b, a)].reshape(4, 4).T.ravel())
         total *= wanted[chosen[:, n]] / chance[:, n]
     return total
-
-

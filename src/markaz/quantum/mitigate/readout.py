@@ -149,7 +149,8 @@ def _restricted(seen: Floats, up: Floats, down: Floats) -> Floats:
     zero = 1 - seen
     log = (zero * np.log(1 - up)) @ zero.T + (seen * np.log(up)) @ zero.T
     log += (zero * np.log(down)) @ seen.T + (seen * np.log(1 - down)) @ seen.T
-    return np.exp(log)
+    result: Floats = np.exp(log)
+    return result
 
 
 def nearest_probabilities(values: Floats) -> Floats:
@@ -158,4 +159,5 @@ def nearest_probabilities(values: Floats) -> Floats:
     falling = np.sort(values)[::-1]
     excess = (np.cumsum(falling) - 1) / np.arange(1, len(values) + 1)
     kept = int(np.flatnonzero(falling > excess)[-1])
-    return np.maximum(values - excess[kept], 0.0)
+    result: Floats = np.maximum(values - excess[kept], 0.0)
+    return result

@@ -32,9 +32,7 @@ def check(
         _check_counts(mitigation, circuit)
     pairs = len(pair_gates(circuit))
     if mitigation.factors and pairs == 0:
-        raise refused(
-            "level 3: the circuit has no two-qubit gate whose noise could be amplified"
-        )
+        raise refused("level 3: the circuit has no two-qubit gate whose noise could be amplified")
     if mitigation.cancel:
         _check_cancel(mitigation, circuit, pairs, fabric)
     if level == 2 and not _does_something(mitigation, circuit, pairs, model, fabric):
@@ -56,9 +54,7 @@ def _check_counts(mitigation: Mitigation, circuit: Circuit) -> None:
         raise refused("level 1: the circuit measures nothing")
 
 
-def _check_cancel(
-    mitigation: Mitigation, circuit: Circuit, pairs: int, fabric: Fabric
-) -> None:
+def _check_cancel(mitigation: Mitigation, circuit: Circuit, pairs: int, fabric: Fabric) -> None:
     if pairs == 0:
         raise refused("level 4: the circuit has no two-qubit gate whose noise could be undone")
     for i in pair_gates(circuit).tolist():

@@ -73,7 +73,7 @@ def describe(circuit: Circuit, most: int = MOST_OPERATIONS) -> str:
     """The circuit in words: an operation a line, in order of time."""
     names = _bit_names(circuit)
     unbound = {i for i, _, _ in circuit.symbolic}
-    lines = []
+    lines: list[str] = []
     for i in range(min(len(circuit), most)):
         op = Op(int(circuit.op[i]))
         if op == Op.BARRIER:

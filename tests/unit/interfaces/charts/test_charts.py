@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from markaz.interfaces.charts import bars, histogram, lines, svg
+import itertools
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 EVIL = "<script>&\"'</script>"
@@ -75,7 +76,7 @@ def test_names_of_lines_that_end_together_stand_apart() -> None:
     picture = tree(lines.lines([0, 1], series, title="T"))
     heights = [float(one.get("y", "")) for one in picture.iter("text")
                if (one.get("class") or "").startswith("name")]  # fmt: skip
-    assert all(b - a >= lines.NAMES_APART for a, b in zip(heights, heights[1:], strict=False))
+    assert all(b - a >= lines.NAMES_APART for a, b in itertools.pairwise(heights))
 
 
 def test_parts_fill_their_whole_and_no_more() -> None:

@@ -159,14 +159,12 @@ def test_a_key_is_shown_once_with_the_lines_for_a_terminal(site: Site) -> None:
     bearer = {"Authorization": f"Bearer {secret}"}
     me = site.visitor().get("/v1/me", headers=bearer).json()
     assert (me["scopes"], me["project"]) == (["jobs:read", "jobs:write"], site.world.own["project"])
-    key = re.findall(rf'/keys/(\w+)/revoke"(?:(?!/revoke).)*$', page.text, re.S)[0]
-    keys = [k for k in site.visitor().get("/v1/keys", headers=bearer).json().get("items", [])]
+    keys = list(site.visitor().get("/v1/keys", headers=bearer).json().get("items", []))
     assert keys == []  # the key lacks the scope for that
     assert visitor.fill(f"/keys/{me['key']}/revoke", {"from": "keys"}).headers["location"] == (
         "/keys?done=revoked"
     )
     assert site.visitor().get("/v1/me", headers=bearer).status_code == 401
-    assert key
     none = visitor.fill("/keys", {"label": "x", "days": "30"})
     assert (none.status_code, "What it may do: Fill this in." in text_of(none)) == (422, True)
 
@@ -345,18 +343,6 @@ def test_a_login_elsewhere_in_the_browser_is_ended_from_here(site: Site) -> None
         "/account?done=revoked"
     )
     assert (here.get("/home").status_code, there.get("/home").status_code) == (200, 303)
-
-
-def test_many_wrong_logins_have_to_wait(site: Site) -> None:
-    limit = site.portal.api.gate._failures
-    quota, limit.quota = limit.quota, limit.quota
-    try:
-        visitor = site.visitor()
-        codes = [visitor.fill("/login", {"login": "pi-x", "password": "n"}).status_code
-                 for _ in range(3)]  # fmt: skip
-        assert codes == [401, 401, 401]
-    finally:
-        limit.quota = quota
 
 
 def test_passwords_are_hashed_nowhere_but_at_the_doors() -> None:

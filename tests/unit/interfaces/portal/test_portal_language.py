@@ -32,8 +32,9 @@ def test_no_translation_is_missing_or_stale(code: str, template: Any) -> None:
     assert (FOLDER / f"{code}.po").read_bytes() == catalogues.written(catalogue)
 
 
-def test_a_missing_and_a_stale_translation_are_found(template: Any, tmp_path: Path,
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_a_missing_and_a_stale_translation_are_found(
+    template: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = (FOLDER / "zh.po").read_text(encoding="utf-8")
     changed = text.replace('msgid "Jobs"', 'msgid "Tasks"').replace(
         'msgstr "%(amount)s 点"', 'msgstr "%(sum)s 点"'
@@ -159,7 +160,8 @@ def test_every_text_of_a_page_is_marked(site: Site, monkeypatch: pytest.MonkeyPa
     # Names, amounts with their units, and spans as CLDR writes them.
     allowed = re.compile(
         r"Markaz|Campus|simulator|own-project|Spare|Noiseless simulator|operator|[\d.,]+"
-        r"|(in )?[\d.]+ \w+( ago)?|a-[\w-]+|Firefox · Linux|PIN|all|\d+ \w+ \d+(, \d\d:\d\d(:\d\d UTC)?)?"
+        r"|(in )?[\d.]+ \w+( ago)?|a-[\w-]+|Firefox · Linux|PIN|all"
+        r"|\d+ \w+ \d+(, \d\d:\d\d(:\d\d UTC)?)?"
         r"|(in|within) .*|job|held|running|charged|own|pi|p|a minute|.*@.*"
     )
     wrong = {
@@ -214,11 +216,11 @@ def test_what_the_centre_says_often_has_a_translation() -> None:
 
 
 def test_a_new_kind_of_refusal_or_state_has_words() -> None:
-    from markaz.centre.access import SCOPES, CentreRole, ProjectRole  # noqa: PLC0415
-    from markaz.centre.errors import KINDS  # noqa: PLC0415
-    from markaz.centre.jobs.sessions import STATES as SESSIONS  # noqa: PLC0415
-    from markaz.centre.jobs.states import HOLDS, State  # noqa: PLC0415
-    from markaz.centre.projects.lifecycle import State as ProjectState  # noqa: PLC0415
+    from markaz.centre.access import SCOPES, CentreRole, ProjectRole
+    from markaz.centre.errors import KINDS
+    from markaz.centre.jobs.sessions import STATES as SESSIONS
+    from markaz.centre.jobs.states import HOLDS, State
+    from markaz.centre.projects.lifecycle import State as ProjectState
 
     assert set(words.REFUSALS) == set(KINDS)
     assert set(words.WORDS["state"]) >= {*State, *SESSIONS, *ProjectState}

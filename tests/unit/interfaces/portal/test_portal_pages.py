@@ -12,6 +12,7 @@ from markaz.interfaces.rest_api.table import ROUTES
 from tests.attacks.test_rest_access import MAY
 from tests.portal_tools import Site, address, forms_of, names_of, parsed
 from tests.rest_world import ROLES, undone
+import itertools
 
 GETS = [page for page in PAGES if page.method == "GET"]
 POSTS = [page for page in PAGES if page.method == "POST"]
@@ -151,7 +152,7 @@ def test_every_page_is_a_whole_page(site: Site, language: str) -> None:
 def _headings_in_order(found: Any, path: str) -> None:
     levels = [int(tag[1]) for tag, _ in found.elements if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1, path
-    assert all(b <= a + 1 for a, b in zip(levels, levels[1:], strict=False)), (path, levels)
+    assert all(b <= a + 1 for a, b in itertools.pairwise(levels)), (path, levels)
 
 
 def _fields_have_labels(found: Any, path: str) -> None:

@@ -1,4 +1,4 @@
-"""One world for all tests of a module, with the runtime interface in front of it."""
+"""One world for all tests of this folder, with the runtime interface in front of it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ QUIET = {"requests_per_minute": 10**6, "requests_per_minute_anonymous": 10**6,
          "requests_per_minute_total": 10**7, "logins_per_minute": 10**6, "workers": 0}  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def module_patch() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch:
         yield patch
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def world(
     sqlite_template: Path,
     tmp_path_factory: pytest.TempPathFactory,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from markaz.interfaces.connections import Connection
+from markaz.interfaces.runtime_api import arrivals as module
 from markaz.interfaces.runtime_api.arrivals import Arrivals
 
 BODY, OTHER = "a" * 64, "b" * 64
@@ -16,62 +20,118 @@ class Clock:
         return self.now
 
 
-def arrivals() -> tuple[Arrivals, Clock]:
-    clock = Clock()
-    return Arrivals(300.0, clock), clock
+class Client:
+    """Somebody's connections, and what comes over them."""
+
+    def __init__(self, login: str = "login", user: str = "me") -> None:
+        self.clock = Clock()
+        self.found = Arrivals(300.0, self.clock)
+        self.login, self.user = login, user
+        self.lines: dict[int, Connection] = {}
+        self.jobs = 0
+
+    def line(self, number: int) -> Connection:
+        return self.lines.setdefault(number, Connection())
+
+    def begin(self, number: int) -> None:
+        self.line(number).requests += 1
+        self.found.began(self.line(number), self.login)
+
+    def submit(self, number: int, body: str = BODY) -> bool:
+        line = self.line(number)
+        line.requests += 1
+        anew = self.found.came(self.user, body, line, self.login)
+        self.jobs += 1
+        self.found.became(self.user, body, f"job{self.jobs}")
+        return anew
+
+    def cut_off(self, number: int, after: float = 0.01) -> None:
+        self.line(number).ended = self.clock.now + after
 
 
 def test_sent_again_over_a_new_connection_it_may_be_the_same() -> None:
-    found, _ = arrivals()
-    assert not found.came("me", BODY, 1, "login")
-    found.became("me", BODY, "job1")
-    assert not found.came("me", BODY, 2, "login")
+    client = Client()
+    assert [client.submit(1), client.submit(2)] == [False, False]
 
 
 def test_over_the_same_connection_the_answer_was_read() -> None:
-    found, _ = arrivals()
-    assert [found.came("me", BODY, 1, "login") for _ in range(4)] == [False, True, True, True]
+    client = Client()
+    assert [client.submit(1) for _ in range(4)] == [False, True, True, True]
 
 
 def test_the_connection_of_another_body_says_nothing() -> None:
-    found, _ = arrivals()
-    assert not found.came("me", BODY, 1, "login")
-    assert not found.came("me", OTHER, 2, "login")
-    assert not found.came("me", BODY, 2, "login")
+    client = Client()
+    assert [client.submit(1), client.submit(2, OTHER), client.submit(2)] == [False] * 3
 
 
 def test_whoever_asked_for_the_job_had_the_answer() -> None:
-    found, _ = arrivals()
-    found.came("me", BODY, 1, "login")
-    found.became("me", BODY, "job1")
-    found.asked("job1")
-    assert found.came("me", BODY, 2, "login")
-    found.became("me", BODY, "job2")
-    found.asked("job1")  # an old one tells nothing of the new one
-    assert not found.came("me", BODY, 3, "login")
+    client = Client()
+    client.submit(1)
+    client.found.asked("job1")
+    assert client.submit(2)
+    client.found.asked("job1")  # an old one tells nothing of the new one
+    assert not client.submit(3)
 
 
 def test_whoever_began_anew_means_another() -> None:
-    found, _ = arrivals()
-    found.began(1, "login")
-    assert found.came("me", BODY, 1, "login")
-    found.began(2, "login")  # another thread of the same client
-    assert found.came("me", BODY, 2, "login")
-    assert not found.came("me", BODY, 3, "login")
+    client = Client()
+    client.submit(1)
+    client.begin(2)  # another thread of the same client
+    assert client.submit(2)
+    assert not client.submit(3)
+
+
+def test_whoever_was_cut_off_and_begins_anew_tries_again() -> None:
+    client = Client()
+    client.begin(1)
+    client.submit(1)
+    client.cut_off(1)
+    client.begin(2)
+    assert not client.submit(2)
+    client.login = "another process"
+    client.cut_off(2)
+    client.begin(3)
+    assert client.submit(3)
+
+
+@pytest.mark.parametrize(("after", "anew"), [(0.0, False), (1.9, False), (2.1, True)])
+def test_a_connection_that_ends_later_was_not_cut_off(after: float, anew: bool) -> None:
+    client = Client()
+    client.submit(1)
+    client.cut_off(1, after)
+    client.begin(2)
+    assert client.submit(2) is anew
+
+
+def test_a_connection_over_which_more_came_was_not_cut_off() -> None:
+    client = Client()
+    client.submit(1)
+    client.line(1).requests += 1
+    client.cut_off(1)
+    client.begin(2)
+    assert client.submit(2)
+
+
+def test_a_connection_that_ended_before_the_answer_was_cut_off() -> None:
+    client = Client()
+    client.line(1).requests += 1
+    client.found.came("me", BODY, client.line(1), "login")
+    client.cut_off(1, -5.0)
+    client.begin(2)
+    assert not client.submit(2)
 
 
 def test_one_beginning_is_for_one_submission_whatever_it_is() -> None:
-    found, _ = arrivals()
-    found.came("me", BODY, 1, "login")
-    found.began(2, "login")
-    assert found.came("me", OTHER, 2, "login")
-    assert not found.came("me", BODY, 3, "login")
+    client = Client()
+    client.submit(1)
+    client.begin(2)
+    client.submit(2, OTHER)
+    assert not client.submit(3)
 
 
 def test_behind_a_proxy_the_login_stands_for_the_connection() -> None:
-    found, _ = arrivals()
-    assert not found.came("me", BODY, None, "one")
-    assert not found.came("me", BODY, None, "one")
+    found = Arrivals(300.0, Clock())
+    assert [found.came("me", BODY, None, "one") for _ in range(2)] == [False, False]
     found.began(None, "two")
     assert not found.came("me", BODY, None, "one")
     assert found.came("me", BODY, None, "two")
@@ -79,14 +139,27 @@ def test_behind_a_proxy_the_login_stands_for_the_connection() -> None:
     assert not found.came("me", BODY, None, "")
 
 
-def test_after_its_time_it_is_left_to_the_database() -> None:
-    found, clock = arrivals()
-    found.came("me", BODY, 1, "login")
-    clock.now += 301
-    assert not found.came("me", BODY, 1, "login")
+def test_what_is_not_remembered_is_left_to_the_database() -> None:
+    client = Client()
+    client.begin(1)
+    assert not client.submit(1)  # as after a restart
+    client.clock.now += 301
+    client.begin(2)
+    assert not client.submit(2)
 
 
 def test_persons_do_not_mix() -> None:
-    found, _ = arrivals()
-    found.came("me", BODY, 1, "login")
-    assert not found.came("you", BODY, 1, "login")
+    client = Client()
+    client.submit(1)
+    client.user = "you"
+    assert not client.submit(1)
+
+
+def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REMEMBERED", 3)
+    client = Client()
+    for number in range(10):
+        client.begin(100 + number)
+        client.submit(number, f"{number:064}")
+    found = client.found
+    assert (len(found._seen), len(found._jobs), len(found._begun)) == (3, 3, 3)

@@ -19,6 +19,13 @@ ME, YOU = Principal("me", "user"), Principal("you", "user")
 NOW = 1_795_000_000_000_000
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a server has it; the tests of this folder that wait for nobody have none."""
+    monkeypatch.setattr(module, "YOUNG_HOLD", 1.0)
+    monkeypatch.setattr(module, "LOOP_HOLD", 2.0)
+
+
 class Jobs:
     """Rows that a test sets, and how often they were read."""
 

@@ -44,20 +44,20 @@ def dynamic_text(circuit: Circuit) -> str:
     ):
         lines[i] = line
     others = np.flatnonzero(circuit.op > LAST_GATE)
+    heads = {id(e): e for e in circuit.exprs}  # equal ones are often one object
+    ifs = {key: f"if ({condition(e)}) {{" for key, e in heads.items()} if _IF in circuit.op else {}
     columns = (circuit.op[others], circuit.qubits[others, 0], circuit.aux[others])
     for i, op, qubit, aux in zip(others.tolist(), *(c.tolist() for c in columns), strict=True):
-        lines[i] = _line(circuit, op, qubit, aux)
+        lines[i] = ifs[id(circuit.exprs[aux])] if op == _IF else _line(op, qubit, aux)
     head = f"OPENQASM 3.0;\nqubit[{circuit.num_qubits}] q;\nbit[{max(circuit.num_clbits, 1)}] c;\n"
     return head + "\n".join(lines)
 
 
-def _line(circuit: Circuit, op: int, qubit: int, aux: int) -> str:
+def _line(op: int, qubit: int, aux: int) -> str:
     if op == _MEASURE:
         return f"c[{aux}] = measure q[{qubit}];"
     if op == _RESET:
         return f"reset q[{qubit}];"
-    if op == _IF:
-        return f"if ({condition(circuit.exprs[aux])}) {{"
     return "}" if op == _END else ""  # a barrier says nothing to a simulator
 
 
