@@ -206,6 +206,9 @@ def test_too_many_requests_say_when_to_come_again(sqlite_template: Path, tmp_pat
         assert [one.status_code for one in answers] == [200, 200, 200, 429]
         assert int(answers[-1].headers["retry-after"]) >= 1
         assert answers[-1].json()["errors"][0]["code"] == 1429
+        poll = next(route for route in OURS if route.poll)
+        polled = [send(small, poll, "member", small.world.own) for _ in range(31)]
+        assert [one.status_code for one in polled] == [200] * 30 + [429]
         form = {"grant_type": GRANT, "apikey": "mkz_u_bad"}
         tried = [Browser(small.app).post("/identity/token", data=form) for _ in range(3)]
         assert [one.status_code for one in tried] == [400, 400, 429]

@@ -205,7 +205,12 @@ GROUPS: Final[dict[str, tuple[Setting, ...]]] = {
     ),
     "Limits and retention": (
         Setting("max_body_mib", 64, "The largest request body.", low=1, high=4096),
-        Setting("requests_per_minute", 6000, "Requests of one person (polling included).", low=1),
+        Setting(
+            "requests_per_minute",
+            6000,
+            "Requests of one person; a runtime client's polls may be ten times as many.",
+            low=1,
+        ),
         Setting(
             "requests_per_minute_anonymous", 600, "Requests of one address without a login.", low=1
         ),

@@ -49,9 +49,7 @@ def poll(work: Work, seen: Seen, *, job: Any) -> dict[str, Any]:
 
 
 @query("jobs.contents", rule=contents_reader, scope="jobs:read")
-def contents(
-    work: Work, seen: Seen, *, job: Any, which: Any = "result", most: Any = None
-) -> bytes:
+def contents(work: Work, seen: Seen, *, job: Any, which: Any = "result", most: Any = None) -> bytes:
     """The bytes of a job's ``input``, ``circuit`` or ``result``, as they were stored.
 
     Raises ``conflict`` while there is no result, ``not-found`` after retention took them,
@@ -195,11 +193,12 @@ ACCURACY_JOBS: Final = 20_000  # the latest that are looked at
 
 @query("jobs.forecast_accuracy", rule=person, scope="jobs:read")
 def forecast_accuracy(
-    work: Work, _: None, *, device: Any = None, days: Any = 30
+    work: Work, _: None, *, device: Any = None, days: Any = 30, most: Any = ACCURACY_JOBS
 ) -> list[dict[str, Any]]:
     """How good the stated waits were, by device: of the jobs that started in the last
     ``days``, the parts that started before P50, between P50 and P90, and after P90
-    (ideally 0.5, 0.4, 0.1), and the median error of P50 in seconds."""
+    (ideally 0.5, 0.4, 0.1), and the median error of P50 in seconds. ``most``: how many of the
+    latest jobs are looked at."""
     since = work.now - int(fields.number("days", days, 0.01, 3650) * 86_400e6)
     c = jobs.c
     wanted: list[Any] = [
@@ -214,7 +213,7 @@ def forecast_accuracy(
         select(c.device_id, c.wait_p50, c.wait_p90, c.eligible_at, c.started_at)
         .where(*wanted)
         .order_by(c.ended_at.desc())
-        .limit(ACCURACY_JOBS)
+        .limit(fields.whole("most", most, 1, ACCURACY_JOBS))
     )
     scores: dict[str, list[tuple[float, float, float]]] = {}
     for row in work.all(statement):

@@ -11,6 +11,7 @@ from markaz.interfaces.portal.pages_public import board
 from markaz.interfaces.portal.visit import Visit
 
 DAY: Final = 86_400_000_000
+FORECASTS: Final = 500  # of the latest jobs, whose waits are compared with what was foretold
 AHEAD: Final = 28 * DAY  # of a device's calendar
 
 
@@ -27,7 +28,7 @@ async def device(visit: Visit) -> Response:
     calendar, rates, accuracy, load = await visit.ask_each(
         ("devices.calendar", span),
         ("ledger.rates", {"device": name}),
-        ("jobs.forecast_accuracy", {"device": name}),
+        ("jobs.forecast_accuracy", {"device": name, "most": FORECASTS}),
         ("jobs.load", {}),
     )
     busy = next((one for one in load["items"] if one["device"] == name), None)

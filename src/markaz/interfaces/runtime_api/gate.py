@@ -49,7 +49,8 @@ class Gate:
         except CentreError:
             self._shared.count(call.request, ANONYMOUS)
             raise
-        call.headers.update(self._shared.count(call.request, call.actor))
+        poll = call.route.poll
+        call.headers.update(self._shared.count(call.request, call.actor, poll=poll))
         if call.actor.known:
             call.request.scope["state"]["actor"] = call.actor.id
         elif call.route.who is not Who.ANYONE:

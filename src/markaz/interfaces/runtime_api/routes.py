@@ -30,8 +30,8 @@ Handler = Callable[["Call"], Awaitable[Response]]
 class Route:
     """One method of one address.
 
-    ``does`` is empty where nothing of the centre is asked. ``large``: the body may be as large
-    as the settings allow.
+    ``does`` is empty where nothing of the centre is asked. ``poll``: clients ask for it again
+    and again.
     """
 
     method: str
@@ -40,7 +40,7 @@ class Route:
     who: Who
     summary: str
     handler: Handler
-    large: bool = False
+    poll: bool = False
 
     @property
     def act(self) -> Act:

@@ -23,7 +23,7 @@ from markaz.quantum.compile.schedule import layers, log_fidelity, schedule
 from markaz.quantum.devices.model import DeviceModel
 from markaz.quantum.devices.sheet import Sheet
 from markaz.quantum.programs.circuit import Circuit, Register
-from markaz.quantum.programs.gates import LAST_GATE, POOLED, TABLE, Op
+from markaz.quantum.programs.gates import LAST_GATE, POOLED, TABLE, Flag, Op
 from markaz.quantum.programs.program_hash import program_hash
 from markaz.quantum.programs.transform import relabel, select
 
@@ -112,6 +112,20 @@ def _thinned(circuit: Circuit, used: NDArray[np.bool_]) -> Circuit:
     return circuit.with_arrays(qubits=qubits, pool=np.array(pool, np.int32))
 
 
+_QUARTERS = [int(op) for op in (Op.P, Op.RX, Op.RY, Op.RZ, Op.U, Op.RXX, Op.RYY, Op.RZZ, Op.RZX)]
+_FIXED = [int(g.op) for g in TABLE.values() if Flag.CLIFFORD in g.flags]
+_NO_GATES = [int(op) for op in (Op.MEASURE, Op.BARRIER)]
+
+
+def is_clifford(circuit: Circuit) -> bool:
+    """Whether every gate is Clifford as it stands, its angles multiples of a quarter turn."""
+    turning = np.isin(circuit.op, _QUARTERS)
+    if circuit.symbolic or not np.all(turning | np.isin(circuit.op, _FIXED + _NO_GATES)):
+        return False
+    turns = circuit.params[turning] / (math.pi / 2)
+    return bool(np.all(np.abs(turns - np.rint(turns)) < 1e-9))
+
+
 def _fitted(
     circuit: Circuit, fabric: Fabric, options: CompileOptions
 ) -> tuple[Circuit, Ints, Ints]:
@@ -119,7 +133,8 @@ def _fitted(
     # Both load Qiskit.
     from markaz.quantum.programs.qiskit_bridge import from_qiskit, to_qiskit  # noqa: PLC0415
 
-    pipeline = _pipeline(fabric, options, dynamic=circuit.is_dynamic)
+    kind = "clifford" if is_clifford(circuit) else "static"
+    pipeline = _pipeline(fabric, options, "dynamic" if circuit.is_dynamic else kind)
     made, start, end = pipeline.run(to_qiskit(circuit), options.seed)
     flat = from_qiskit(made)
     if flat.num_clbits != circuit.num_clbits:
@@ -144,18 +159,20 @@ def _native(circuit: Circuit, fabric: Fabric) -> Circuit:
     return circuit.with_arrays(op=op, params=params)
 
 
-def _pipeline(fabric: Fabric, options: CompileOptions, *, dynamic: bool) -> Any:
+def _pipeline(fabric: Fabric, options: CompileOptions, kind: str) -> Any:
     """Qiskit's stages for a device, made once a thread."""
     from markaz.quantum.compile import qiskit_passes  # noqa: PLC0415 - loads Qiskit
 
     kept = _PIPELINES.__dict__.setdefault("kept", OrderedDict())
-    name = (fabric, options.level, options.seed if dynamic else None)
+    name = (fabric, options.level, kind, options.seed if kind == "dynamic" else None)
     if name not in kept:
-        kept[name] = (
-            qiskit_passes.dynamic_pipeline(fabric, options.level, options.seed)
-            if dynamic
-            else qiskit_passes.static_pipeline(fabric, options.level)
-        )
+        if kind == "dynamic":
+            made = qiskit_passes.dynamic_pipeline(fabric, options.level, options.seed)
+        elif kind == "clifford":
+            made = qiskit_passes.clifford_pipeline(fabric, options.level)
+        else:
+            made = qiskit_passes.static_pipeline(fabric, options.level)
+        kept[name] = made
     kept.move_to_end(name)
     while len(kept) > _MOST_PIPELINES:
         kept.popitem(last=False)

@@ -25,7 +25,7 @@ from qiskit.transpiler import (
     Target,
     generate_preset_pass_manager,
 )
-from qiskit.transpiler.passes import VF2PostLayout
+from qiskit.transpiler.passes import CollectCliffords, HighLevelSynthesis, VF2PostLayout
 
 from markaz.quantum.compile.fabric import Fabric
 from markaz.quantum.compile.qiskit_routing import PLACES, RouteByError
@@ -114,6 +114,22 @@ def static_pipeline(fabric: Fabric, level: int) -> Pipeline:
     manager.layout = PassManager([routing])
     manager.routing = None
     manager.optimization = _without_post_layout(manager.optimization)
+    return Pipeline(manager, routing)
+
+
+def clifford_pipeline(fabric: Fabric, level: int) -> Pipeline:
+    """For Clifford circuits: the same, with pairs put together as Clifford operations.
+
+    Qiskit's synthesis of matrices would leave gates that are Clifford only together, and
+    whoever simulates the result by stabilisers could not.
+    """
+    target = basis(fabric, dynamic=False)
+    manager = generate_preset_pass_manager(min(level, 1), target=target, seed_transpiler=0)
+    routing = RouteByError(fabric, level)
+    manager.layout = PassManager([routing])
+    manager.routing = PassManager()
+    if level > 1:
+        manager.routing = PassManager([CollectCliffords(max_block_width=2), HighLevelSynthesis()])
     return Pipeline(manager, routing)
 
 

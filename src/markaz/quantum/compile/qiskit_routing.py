@@ -54,7 +54,7 @@ class RouteByError(TransformationPass):  # type: ignore[misc]
         index = {q: i for i, q in enumerate(dag.qubits)}
         wires = np.arange(len(index))
         for qubit, wire in moved.get_virtual_bits().items():
-            wires[index[qubit]] = wire
+            wires[wire] = index[qubit]
         return routed.end[wires]
 
 

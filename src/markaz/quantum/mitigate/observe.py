@@ -98,13 +98,24 @@ def _grouped(paulis: Sequence[Letters], weight: NDArray[np.float64]) -> tuple[Gr
     return tuple(Group(bases, tuple(members)) for bases, members in groups)
 
 
-def without_final_measurements(circuit: Circuit) -> Circuit:
-    """The circuit without measurements; refused where something follows one."""
+def unmeasured(circuit: Circuit) -> Circuit:
+    """The circuit, if it measures nothing; refused else.
+
+    A compiler may leave out what a measurement cannot see, so measurements have to go before
+    compiling, not after it.
+    """
     if circuit.is_dynamic:
         raise refused(
             "expectation values need a circuit without resets, control flow and measurements "
             "before the end"
         )
+    if np.any(circuit.op == Op.MEASURE):
+        raise refused("for expectation values compile the circuit without its measurements")
+    return circuit
+
+
+def without_final_measurements(circuit: Circuit) -> Circuit:
+    """A static circuit without its measurements."""
     return select(circuit, np.flatnonzero(circuit.op != Op.MEASURE))
 
 

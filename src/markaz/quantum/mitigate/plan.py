@@ -27,6 +27,7 @@ from markaz.quantum.mitigate.observe import (
     Terms,
     measured,
     terms_of,
+    unmeasured,
     without_final_measurements,
 )
 from markaz.quantum.mitigate.options import Mitigation, of_level
@@ -144,7 +145,7 @@ def plan(
     maker = _Maker(wanted, shots, fabric, model.dt, generator)
     if observables is None:
         return _counts_plan(maker, compiled, seed)
-    bare = without_final_measurements(compiled.circuit)
+    bare = unmeasured(compiled.circuit)
     terms = terms_of(observables, compiled)
     return _values_plan(maker, bare, terms, seed)
 

@@ -117,8 +117,9 @@ def test_shapes_of_arguments_and_item_are_broadcast() -> None:
 def test_circuits_may_be_openqasm() -> None:
     text = "OPENQASM 3.0; input float a; qubit q; bit[2] c; U(a,0,0) q; c[1] = measure q;"
     circuits = {"data": [text]}
-    data = json.dumps({"schema_version": "v2.0", "options": {}, "quantum_program": {
-        "shots": 5, "items": [_arguments(np.array([np.pi]))], "circuits": circuits}}).encode()  # fmt: skip
+    given = {"shots": 5, "items": [_arguments(np.array([np.pi]))], "circuits": circuits}
+    whole = {"schema_version": "v2.0", "options": {}, "quantum_program": given}
+    data = json.dumps(whole).encode()
     (item,) = plain(ran(data))["data"]
     assert item["results"]["c"].tolist() == [[False, True]] * 5
 
@@ -137,8 +138,9 @@ def test_older_schemas_are_not_compressed() -> None:
         "num_programs": 1,
     }
     for version in ("v1.0", "v1.1"):
-        data = json.dumps({"schema_version": version, "options": {"init_qubits": True}, "quantum_program": {
-            "shots": 9, "items": [{"circuit_arguments": values}], "circuits": circuits}}).encode()  # fmt: skip
+        given = {"shots": 9, "items": [{"circuit_arguments": values}], "circuits": circuits}
+        whole = {"schema_version": version, "options": {}, "quantum_program": given}
+        data = json.dumps(whole).encode()
         found = ran(data)
         assert found["schema_version"] == version
         (item,) = found["data"]

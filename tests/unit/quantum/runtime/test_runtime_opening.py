@@ -152,7 +152,8 @@ def test_seeds_of_the_body_come_first() -> None:
 
 def test_what_is_not_done_is_said() -> None:
     options = {
-        "dynamical_decoupling": {"enable": True}, "execution": {"rep_delay": 1e-4, "init_qubits": True},
+        "dynamical_decoupling": {"enable": True},
+        "execution": {"rep_delay": 1e-4, "init_qubits": True},
         "resilience": {"measure_mitigation": True}, "experimental": {"x": 1},
         "simulator": {"coupling_map": [[0, 1]], "noise_model": None},
     }  # fmt: skip

@@ -98,6 +98,10 @@ class Physics:
             if gate in model.gates:
                 outer = Place(place.what, ("gates", gate), model.lines)
                 raise outer.fail("is not emulated; the emulator's two-qubit gates are cz and rzz")
+        for i, feature in enumerate(model.features):
+            if feature != "delay":
+                outer = Place(place.what, ("features", i), model.lines)
+                raise outer.fail(f"{feature} is not emulated")
 
     def number(self, key: str) -> float:
         """A field that is one number."""

@@ -191,7 +191,7 @@ def _trajectories(
     program: NoisyProgram, shots: int, seeds: np.random.SeedSequence, limits: Limits
 ) -> tuple[NDArray[np.uint8], float]:
     run_seeds, read_seeds = seeds.spawn(2)
-    bits = trajectories.sample(program, shots, run_seeds, limits.threads)
+    bits = trajectories.sample(program, shots, run_seeds, limits.threads, limits.deadline)
     return _read(program, bits, read_seeds), 1.0
 
 

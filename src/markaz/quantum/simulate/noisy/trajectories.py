@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.simulate.noisy.detunings import offsets, shares
 from markaz.quantum.simulate.noisy.errors import draw_events
 from markaz.quantum.simulate.noisy.kernels import CHUNK, GROUP, LANES, LOW
@@ -22,9 +24,17 @@ MOST_DECAY = 1 - 1e-12  # relaxation that is as good as certain, and can still b
 
 
 def sample(
-    program: NoisyProgram, shots: int, seeds: np.random.SeedSequence, threads: int
+    program: NoisyProgram,
+    shots: int,
+    seeds: np.random.SeedSequence,
+    threads: int,
+    deadline: float = math.inf,
 ) -> NDArray[np.uint8]:
-    """Outcomes of all qubits before readout errors, shape (shots, qubits)."""
+    """Outcomes of all qubits before readout errors, shape (shots, qubits).
+
+    Raises ProgramError ``limit-time`` if a class of slow noise would begin after
+    ``deadline`` (time.monotonic seconds).
+    """
     shifts = offsets(program, np.random.Generator(np.random.Philox(seeds.spawn(1)[0])))
     tables = _Tables.of(program)
     tasks = [
@@ -35,7 +45,7 @@ def sample(
         if share
     ]
     with ThreadPoolExecutor(max(1, min(threads, len(tasks)))) as pool:
-        results = pool.map(lambda task: _run(program, tables, *task), tasks)
+        results = pool.map(lambda task: _run(program, tables, deadline, *task), tasks)
         values = np.concatenate(list(results))
     bits = (values[:, None] >> np.arange(program.num_qubits)) & 1
     return np.asarray(_dealt(bits.astype(np.uint8), shots, len(shifts)))
@@ -119,11 +129,14 @@ def _work(n: int) -> Iterator[Array]:
 def _run(
     program: NoisyProgram,
     tables: _Tables,
+    deadline: float,
     shift: NDArray[np.float64],
     shots: int,
     seeds: np.random.SeedSequence,
 ) -> NDArray[np.int64]:
     """Outcomes of one class, as numbers."""
+    if time.monotonic() > deadline:
+        raise ProgramError("limit-time", "the noisy trajectories took longer than predicted")
     rng = np.random.Generator(np.random.Philox(seeds))
     events = draw_events(program, shots, rng)
     steps = program.num_steps - 1

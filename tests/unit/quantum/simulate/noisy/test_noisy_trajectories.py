@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.simulate.noisy.detunings import offsets
 from markaz.quantum.simulate.noisy.errors import draw_events
 from markaz.quantum.simulate.noisy.exact import distribution
@@ -87,6 +89,13 @@ def test_bits_depend_on_the_seed_alone() -> None:
 def test_fewer_shots_than_classes() -> None:
     program = random_program(2, 3, seed=2, slow=0.4)
     assert sample(program, 3, np.random.SeedSequence(1), 2).shape == (3, 2)
+
+
+def test_time_limit_is_kept_between_classes() -> None:
+    program = random_program(2, 3, seed=2)
+    with pytest.raises(ProgramError, match="longer than predicted") as caught:
+        sample(program, 3, np.random.SeedSequence(1), 1, time.monotonic() - 1)
+    assert caught.value.kind == "limit-time"
 
 
 def test_events_have_the_stated_chances() -> None:

@@ -4,11 +4,16 @@ const place = document.getElementById("live");
 const FINAL = new Set(["completed", "failed", "cancelled"]);
 const SLOWEST = 20_000;
 
+// Without the parameter that says what was done a moment ago.
+function again() {
+  location.replace(location.pathname);
+}
+
 async function look() {
   const answer = await fetch(place.dataset.live, { headers: { Accept: "text/html" } });
-  if (answer.redirected || answer.status === 401) return location.reload();
+  if (answer.redirected || answer.status === 401) return again();
   if (!answer.ok) throw new Error(String(answer.status));
-  if (FINAL.has(answer.headers.get("X-Job-State"))) return location.reload();
+  if (FINAL.has(answer.headers.get("X-Job-State"))) return again();
   const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = parsed.querySelector(".live-inner");
   const shown = place.querySelector(".live-inner");
