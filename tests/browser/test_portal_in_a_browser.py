@@ -142,8 +142,10 @@ def test_on_a_slow_network(running: RunningCentre, window: Window) -> None:
     urls: dict[str, str] = {}
     network.on("Network.requestWillBeSent",
                lambda one: urls.update({one["requestId"]: one["request"]["url"]}))  # fmt: skip
-    network.on("Network.loadingFinished",
-               lambda one: loaded.append((urls[one["requestId"]], one["encodedDataLength"])))  # fmt: skip
+    network.on(
+        "Network.loadingFinished",
+        lambda one: loaded.append((urls[one["requestId"]], one["encodedDataLength"])),
+    )
     page.goto(running.url + "/login", wait_until="domcontentloaded")
     first = sum(size for url, size in loaded if not url.endswith("woff2"))
     assert page.locator("[name=login]").is_visible()
@@ -157,7 +159,7 @@ def test_on_a_slow_network(running: RunningCentre, window: Window) -> None:
 def test_the_face_of_urdu_comes_after_the_first_view(
     running: RunningCentre, window: Window
 ) -> None:
-    from markaz.interfaces.portal.statics import FOLDER  # noqa: PLC0415 - beside its only use
+    from markaz.interfaces.portal.statics import FOLDER
 
     if not (FOLDER / "fonts/nastaliq.woff2").exists():
         pytest.skip("no Nastaliq face: python tools/fonts.py fetches it")

@@ -24,21 +24,23 @@ from markaz.centre.settings import Settings
 from tests.people_tools import People, cheap_hashes, set_up
 
 MODULES = (
-    announcement_queries, announcement_verbs,
-    audit_queries, credentials, first, identities, keys, people_queries, people_verbs, personal, runtime_keys,
-    project_queries, project_verbs,
+    announcement_queries, announcement_verbs, audit_queries, credentials, first, identities, keys,
+    people_queries, people_verbs, personal, runtime_keys, project_queries, project_verbs,
 )  # fmt: skip
-FEATURES = ("announcements.", "audit.", "centre.set_up", "institutions.", "keys.", "people.", "projects.")
+FEATURES = (
+    *("announcements.", "audit.", "centre.set_up", "institutions.", "keys.", "people."),
+    "projects.",
+)
 ACTS = {n: a for n, a in sorted((VERBS | QUERIES).items()) if n.startswith(FEATURES)}
 
 # What a stranger without a key may do, and what a person who is in no project may do to
 # nobody but themselves. All else is refused.
 OPEN_TO_ALL = {"announcements.list", "institutions.list", "people.recover"}
 OWN_AFFAIRS = OPEN_TO_ALL | {
-    "institutions.show", "keys.create", "keys.end_sessions", "keys.leaked", "keys.list", "keys.log_out",
-    "keys.warnings", "people.change",
-    "people.erase", "people.export", "people.identities", "people.me", "people.show", "people.totp_begin",
-    "people.totp_confirm", "projects.accept", "projects.list", "projects.request",
+    "institutions.show", "keys.create", "keys.end_sessions", "keys.leaked", "keys.list",
+    "keys.log_out", "keys.warnings", "people.change", "people.erase", "people.export",
+    "people.identities", "people.me", "people.show", "people.totp_begin", "people.totp_confirm",
+    "projects.accept", "projects.list", "projects.request",
 }  # fmt: skip
 
 

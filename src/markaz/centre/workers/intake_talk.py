@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,9 @@ MEMORY: Final = 2 << 30  # bytes that a child may take beyond what it has at its
 BASE_SECONDS: Final = 1.5  # to open any program, and to plan it
 MIB_SECONDS: Final = 1.0  # more for each MiB of it
 MOST_SECONDS: Final = 60.0
+SHARE: Final = 0.4  # of that time, of the processor: less is starving
+STARVED: Final = 4.0  # times that long by the clock is all that a starved child gets
+_TICK: Final = 1 / os.sysconf("SC_CLK_TCK")
 EXIT_MEMORY: Final = 71
 _MESSAGE: Final = 600
 
@@ -83,18 +87,42 @@ class Reader(Warm):
     def answer(self, program: Program) -> Answer:
         """What became of a program. Raises EOFError, OSError, FrameError, FrameLate."""
         seconds = allowed_seconds(len(program.data))
-        header, circuit = self.incoming.next(time.monotonic() + seconds)
+        header, circuit = self._next(seconds)
         if "error" in header:
             return refusal(header["error"])
         plan: dict[str, Any] = {}
         try:
-            plan = self.incoming.next(time.monotonic() + seconds)[0]
+            plan = self._next(seconds)[0]
         except (EOFError, OSError, frames.FrameError, frames.FrameLate):
             self.dead = True  # the circuit is known; only its cost is not
         failure = plan.get("error")
         if isinstance(failure, dict) and failure.get("kind") in ("engine", "unsupported"):
             return refusal(failure)
         return opened(header, circuit, plan, dict(program.options), program.fmt)
+
+    def _next(self, seconds: float) -> frames.Frame:
+        """The next frame, within ``seconds``, or later if the child hardly got the processor:
+        on a busy machine a good program must not be refused for what others do."""
+        begun, used = time.monotonic(), processor_seconds(self.child.pid)
+        wait = seconds
+        while True:
+            try:
+                return self.incoming.next(time.monotonic() + wait)
+            except frames.FrameLate:
+                spent = processor_seconds(self.child.pid) - used
+                if spent > SHARE * seconds or time.monotonic() - begun > STARVED * seconds:
+                    raise
+                wait = seconds / 4
+
+
+def processor_seconds(pid: int) -> float:
+    """Processor time that a process has used; 0 for one that is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            fields = stat.read().rpartition(b")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) * _TICK
 
 
 def opened(

@@ -97,7 +97,7 @@ def factors(found: Confusion | None, qubits: Sequence[int]) -> Floats:
         return plain
     up, down = found.of(qubits)
     contrast = 1 - up - down
-    return np.stack([1 - (up - down), -1 - (up - down)], axis=1) / contrast[:, None]
+    return np.stack([1 + (up - down), -1 + (up - down)], axis=1) / contrast[:, None]
 
 
 def term_values(

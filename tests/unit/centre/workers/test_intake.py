@@ -3,8 +3,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -387,3 +389,17 @@ def test_closing_ends_every_child_and_refuses_what_waits(intake: Intake) -> None
     with pytest.raises(CentreError) as caught:
         intake.open("ada", BELL, None, {})
     assert caught.value.kind == "unavailable"
+
+
+def test_a_child_without_a_processor_gets_more_time(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake.open("grace", BELL, None, {})
+    child = child_of(intake, "grace")
+    monkeypatch.setattr(intake_talk, "BASE_SECONDS", 0.2)
+    os.kill(child, signal.SIGSTOP)
+    threading.Timer(0.45, os.kill, (child, signal.SIGCONT)).start()
+    assert intake.open("grace", BELL, None, {}).qubits == 2
+    os.kill(child, signal.SIGSTOP)
+    with pytest.raises(CentreError, match="took longer than"):
+        intake.open("grace", BELL, None, {})

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+import itertools
 import re
 from xml.etree import ElementTree
 
 import pytest
 
 from markaz.interfaces.charts import bars, histogram, lines, svg
-import itertools
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 EVIL = "<script>&\"'</script>"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
@@ -12,7 +13,6 @@ from markaz.interfaces.rest_api.table import ROUTES
 from tests.attacks.test_rest_access import MAY
 from tests.portal_tools import Site, address, forms_of, names_of, parsed
 from tests.rest_world import ROLES, undone
-import itertools
 
 GETS = [page for page in PAGES if page.method == "GET"]
 POSTS = [page for page in PAGES if page.method == "POST"]
