@@ -32,10 +32,15 @@ from markaz.quantum.compile.schedule import log_fidelity
 from markaz.quantum.devices.fields import FEATURES
 from markaz.quantum.devices.model import DeviceModel, load_shipped
 from markaz.quantum.devices.sheet import Row, Sheet
+from markaz.quantum.programs.decompose import to_ops
+from markaz.quantum.programs.errors import ProgramError
+from markaz.quantum.programs.gates import Op
 
 NOON = 1_790_000_000_000_000
 SHRINK = 4  # qubits fewer that a family without a circuit of that size may have
 GENERATION_SECONDS = 10
+MOST_PAIRS = 4000  # CX gates of a circuit; larger ones take either compiler minutes
+BASIS = frozenset(int(op) for op in (Op.CX, Op.U, Op.P, Op.H))
 WIDTHS = {"pair": (0.008, 0.5), "pulse": (0.0005, 0.4), "read": (0.02, 0.5)}
 
 
@@ -86,11 +91,19 @@ def circuits(qubits: int) -> Iterator[tuple[str, Any]]:
             try:
                 with _deadline(GENERATION_SECONDS):
                     made = get_benchmark(family, BenchmarkLevel.INDEP, size, opt_level=1)
-            except (ValueError, TimeoutError, RuntimeError, AssertionError):
+            except (ValueError, TimeoutError, RuntimeError, AssertionError, ProgramError):
                 continue
-            if made.num_qubits <= qubits and made.size() < 20_000:
+            if made.num_qubits <= qubits and _pairs(made) <= MOST_PAIRS:
                 yield family, made
                 break
+
+
+def _pairs(circuit: Any) -> int:
+    """CX gates of the circuit when everything is unrolled."""
+    from markaz.quantum.programs.qiskit_bridge import from_qiskit
+
+    plain = to_ops(from_qiskit(circuit), BASIS)
+    return int(np.sum(plain.op == Op.CX))
 
 
 def measure(
@@ -113,8 +126,7 @@ def measure(
         started = time.perf_counter()
         compiled = fit(flat, model, sheet, CompileOptions(level=level, seed=seed))
         ours.append(time.perf_counter() - started)
-        our_fidelity.append(math.log(compiled.fidelity) if compiled.fidelity > 0 else -1e9)
-        our_fidelity[-1] = log_fidelity(compiled.circuit, fabric)
+        our_fidelity.append(log_fidelity(compiled.circuit, fabric))
     cache, options = Cache(), CompileOptions(level=level)
     cache.put(compile_key(flat, model, sheet, options), compiled)
     started = time.perf_counter()

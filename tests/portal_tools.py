@@ -7,12 +7,9 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
-from sqlalchemy import insert
-
 from markaz.centre.centre import Centre
 from markaz.centre.people import tokens
 from markaz.centre.people.key_verbs import issue
-from markaz.centre.people.tables import identities
 from markaz.interfaces.portal.page import Page
 from markaz.interfaces.portal.portal import Portal
 from markaz.interfaces.rest_api.app import make_app
@@ -67,7 +64,6 @@ class Site:
     portal: Portal
     app: Any
     sessions: dict[str, str] = field(default_factory=dict)
-    linked: dict[str, str] = field(default_factory=dict)
 
     def visitor(self, role: str = "anonymous", language: str = "en") -> Visitor:
         """A browser in which ``role`` is logged in."""
@@ -92,17 +88,7 @@ def site_of(centre: Centre) -> Site:
     site = Site(world, portal, make_app(api, more=portal.routes(), refused=portal.refused))
     for role in (*ROLES[1:], "stranger", "waiting"):
         site.sessions[role] = site.session(role)
-        site.linked[role] = world.do(lambda work, r=role: _linked(work, world, r))
     return site
-
-
-def _linked(work: Any, world: World, role: str) -> str:
-    from markaz.centre.ids import new_id
-
-    row = {"id": new_id(work.services.clock.now()), "user_id": world.ids[role]}
-    more = {"issuer": "https://issuer.example", "subject": role, "linked_at": 1}
-    work.run(insert(identities).values(**row, **more))
-    return str(row["id"])
 
 
 def names_of(site: Site, target: dict[str, str], role: str) -> dict[str, str]:
@@ -115,7 +101,7 @@ def names_of(site: Site, target: dict[str, str], role: str) -> dict[str, str]:
         "invitation": target["invitation"],
         "user": world.ids["member" if own else "stranger"],
         "key": world.ids.get(f"{role} key", "nobody") if own else world.ids["stranger key"],
-        "identity": site.linked.get(role, "nobody") if own else site.linked["stranger"],
+        "identity": world.ids.get(f"{role if own else 'stranger'} identity", "nobody"),
         "device": "simulator",
         "which": "input",
     }

@@ -27,7 +27,7 @@ from markaz.centre.jobs.tables import jobs
 from markaz.centre.ledger.tables import allocations, ledger_entries
 from markaz.centre.people import tokens
 from markaz.centre.people.key_verbs import issue
-from markaz.centre.people.tables import centre_roles, institutions, users
+from markaz.centre.people.tables import centre_roles, identities, institutions, users
 from markaz.centre.projects.tables import memberships, projects
 from markaz.centre.work import Work
 from markaz.centre.workers.intake import Opened, Program
@@ -128,6 +128,9 @@ def build(centre: Centre) -> World:
         VERBS["devices.add"], operator, device="spare", title="Spare", kind="simulator",
         driver="none", qubits=9, description={},
     )  # fmt: skip
+    texts = {"en": {"title": "News", "body": "All is well."}}
+    made = centre.perform(VERBS["announcements.publish"], operator, texts=texts)
+    world.ids["announcement"] = made["announcement"]
     for name, owner in (("own", "member"), ("other", "stranger")):
         _project(world, name, owner)
     return world
@@ -151,6 +154,9 @@ def _people(work: Work, world: World) -> None:
         )  # fmt: skip
         world.keys[name] = made["secret"]
         world.ids[f"{name} key"] = made["id"]
+        linked = {"id": _id(work), "user_id": row["id"], "subject": name, "linked_at": 1}
+        work.run(insert(identities).values(issuer="https://issuer.example", **linked))
+        world.ids[f"{name} identity"] = linked["id"]
     for name, role in CENTRE_ROLES.items():
         work.run(insert(centre_roles).values(user_id=world.ids[name], role=role, granted_at=1))
     world.keys["worker"] = issue(work, "w", user_id=None, label="w")["secret"]
@@ -317,6 +323,10 @@ def requests(world: World, target: dict[str, str], role: str) -> dict[str, Sent]
         "post_me_totp_off": Sent(body={"password": "x", "code": "000000"}),
         "post_keys": Sent(body={"label": "k"}),
         "delete_keys_key": Sent({"key": key}),
+        "delete_me_identities_identity": Sent({
+            "identity": world.ids.get(f"{role if own else 'stranger'} identity", "nobody")}),
+        "post_announcements": Sent(body={"texts": {"en": {"title": "T", "body": "B"}}}),
+        "delete_announcements_announcement": Sent({"announcement": world.ids["announcement"]}),
         "post_worker_keys": Sent(body={"label": "k"}),
         "post_users": Sent(body={"login": "newcomer", "name": "N"}),
         **{
@@ -414,6 +424,9 @@ def requests(world: World, target: dict[str, str], role: str) -> dict[str, Sent]
         "post_job_batches": Sent(body={"items": [program, program], **named}),
         "post_estimates": Sent(body={**program, **named, "device": "simulator"}),
         "post_sessions": Sent(body=named),
+        "get_usage": Sent(query={"first": "2026-11-01", "last": "2026-11-30"}),
+        "get_usage_jobs": Sent(query=span),
+        "get_centre_names": Sent(query={"ids": f"{person},{target['project']}"}),
         "get_sessions_session": Sent({"session": target["session"]}),
         "post_sessions_session_close": Sent({"session": target["session"]}),
         "post_sessions_session_cancel": Sent({"session": target["session"]}),

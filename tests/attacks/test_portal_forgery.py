@@ -341,7 +341,7 @@ def test_forms_and_links_lead_nowhere_else(site: Site, person: str) -> None:
         page = parsed(asked.get("/login", params={"next": target}).text)
         given = [one["value"] for one in page.all("input") if one.get("name") == "next"]
         assert given[0] in ("/home", "/login"), target
-    for target in ELSEWHERE[::6]:
-        answer = log_in(site.visitor(), person, next=target[:2000])
+    for target in ELSEWHERE[:-1:6]:
+        answer = log_in(site.visitor(), person, next=target)
         assert (answer.status_code, answer.headers["location"]) == (303, "/home"), target
     assert logged.fill("/logout", token=token).headers["location"] == LOGIN + "/home"

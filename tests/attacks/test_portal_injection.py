@@ -155,7 +155,7 @@ def test_a_crawler_finds_every_page(site: Site) -> None:
 def test_the_columns_that_people_write_are_known() -> None:
     """A new column of text is named above, or holds no free text by its name."""
     plain = re.compile(
-        r"(^|_)(id|hash|by|key|kind|state|status|role|mode|qos|slug|login|language|country|verb"
+        r"(^|_)(id|hash|digest|by|key|kind|state|status|role|mode|qos|slug|login|language|country|verb"
         r"|actor|shown|scopes|driver|visibility|impact|options|price)$"
     )
     tables = sorted({name for name, _ in WRITTEN})

@@ -276,7 +276,7 @@ def test_who_is_linked_logs_in_and_who_is_not_is_told_so(site: Site, issuer: Iss
 
 
 def test_a_suspended_person_does_not_come_in_by_the_side_door(site: Site, issuer: Issuer) -> None:
-    issuer.subject = "waiting"
+    issuer.subject = "suspended"
     answer = elsewhere(site.visitor(), issuer)
     assert answer.status_code == 401
 

@@ -94,6 +94,7 @@ MAY: Final[dict[Who, dict[str, Cell]]] = {
         "own": ({"operator", "director"}, PERSONS),
         "other": ({"operator", "director"}, PERSONS),
     },
+    Who.VIEWER: {"own": (VIEWERS, PERSONS), "other": (VIEWERS, PERSONS)},
 }
 # Routes that are entered with a password or a code instead of a key.
 DOORS: Final = {r.operation for r in ROUTES if r.act.rule is system} | {"post_invitations_accept"}

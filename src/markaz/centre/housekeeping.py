@@ -21,16 +21,19 @@ from markaz.centre.db.tables import idempotency
 from markaz.centre.devices.verbs import advance_calendar
 from markaz.centre.jobs.retention import sweep_contents
 from markaz.centre.jobs.sessions import expire_sessions
+from markaz.centre.jobs.tally import tally
 from markaz.centre.ledger import notices
 from markaz.centre.ledger import verbs as ledger
 from markaz.centre.ledger.queries import due_notices
 from markaz.centre.people.credentials import tidy
 from markaz.centre.projects.verbs import expire_due as expire_projects
+from markaz.centre.services import Turns
 from markaz.centre.storage.sweep import sweep
 from markaz.centre.work import Work
 
 HOUR: Final = 3600 * 1_000_000  # microseconds
 LOOK_SECONDS: Final = 0.5
+TALLIES: Final = 4  # in one turn, so that other chores are not kept waiting
 _log: Final = structlog.get_logger(__name__)
 
 
@@ -55,6 +58,12 @@ def _performing(act: Act) -> Callable[[Centre], Any]:
     return lambda centre: centre.perform(act, SYSTEM)
 
 
+def _tally(centre: Centre) -> None:
+    for _ in range(TALLIES):
+        if not centre.perform(tally, SYSTEM)["more"]:
+            return
+
+
 def _mail_notices(centre: Centre) -> None:
     notices.deliver(centre, due_notices, ledger.notice_mailed)
 
@@ -63,6 +72,7 @@ CHORES: Final = (
     Chore("sessions", 1, _performing(expire_sessions)),
     Chore("calendar", 1, _performing(advance_calendar)),
     Chore("projects", 10, _performing(expire_projects)),
+    Chore("tally", 10, _tally),
     Chore("allocations", 10, _performing(ledger.expire_due)),
     Chore("notices", 60, _mail_notices),
     Chore("accounts", 600, _performing(tidy)),
@@ -83,6 +93,8 @@ class Housekeeper:
     ) -> None:
         self._centre, self._monotonic = centre, monotonic
         self._due = {chore: monotonic() + chore.seconds for chore in chores}
+        self._turns = {chore: Turns(chore.seconds) for chore in chores}
+        centre.services.chores = {chore.name: turns for chore, turns in self._turns.items()}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="markaz-housekeeper", daemon=True)
 
@@ -102,10 +114,15 @@ class Housekeeper:
         done = [chore for chore, due in self._due.items() if due <= now]
         for chore in done:
             self._due[chore] = now + chore.seconds
+            turns = self._turns[chore]
+            turns.last_at = self._centre.services.clock.now()
             try:
                 chore.do(self._centre)
             except Exception as error:
                 _log.warning("chore.failed", chore=chore.name, error=str(error))
+                turns.error, turns.failures = str(error), turns.failures + 1
+            else:
+                turns.error, turns.failures = None, 0
         return [chore.name for chore in done]
 
     def _run(self) -> None:

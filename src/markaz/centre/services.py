@@ -75,12 +75,23 @@ class NobodyListens:
 
 
 @dataclass(slots=True)
+class Turns:
+    """How a chore of the centre fares: its last turn (microseconds UTC), and what went wrong
+    there (None: nothing) and how often in a row."""
+
+    every_seconds: float
+    last_at: int | None = None
+    error: str | None = None
+    failures: int = 0
+
+
+@dataclass(slots=True)
 class Services:
     """Settings, clock, audit chain, store, mail, key, and who listens to the queue.
 
     ``key``: 32 random bytes of this centre (``DIR/secret.key``, mode 600), for what must
     be encrypted or signed. ``count`` counts events by name and ``observe`` takes durations
-    (seconds), for metrics.
+    (seconds), for metrics. ``chores``: how each fares, in the process that does them.
     """
 
     settings: Settings
@@ -93,3 +104,4 @@ class Services:
     queue: Any = None  # ``jobs.index.QueueIndex`` in the process that hands out jobs
     count: Callable[[str], None] = lambda _name: None
     observe: Callable[[str, float], None] = lambda _name, _seconds: None
+    chores: dict[str, Turns] = field(default_factory=dict)

@@ -155,6 +155,13 @@ GROUPS: Final[dict[str, tuple[Setting, ...]]] = {
             high=3600,
         ),
         Setting(
+            "agent_patience_days",
+            7.0,
+            "How long at most an agent beside hardware keeps its jobs without connection.",
+            low=0,
+            high=365,
+        ),
+        Setting(
             "worker_memory_gib",
             0.0,
             "Memory that one job may use; 0 shares the machine's among the workers.",

@@ -34,8 +34,6 @@ WORKER_KEY: Final = "worker.key"
 CREDIT: Final = 1_000_000  # micro-credits
 YEAR: Final = 365 * 86_400 * 1_000_000  # microseconds
 FIRST_CREDITS: Final = 10_000
-# A second of the simulator costs a hundredth of a credit: a QPU-second shall cost about one.
-SIMULATOR_SECOND: Final = CREDIT // 100
 # Whoever starts the centre on its own machine may do what an operator may.
 CONSOLE: Final = Principal("system", "user", frozenset({CentreRole.OPERATOR}))
 
@@ -122,11 +120,12 @@ def _new_key(centre: Centre, user: str, label: str, scopes: set[str]) -> str:
 
 
 def _fund(centre: Centre, made: dict[str, Any]) -> None:
-    """Prices of the shipped simulators and credits for the first projects, if they lack them."""
+    """Prices of the shipped devices and credits for the first projects, if they lack them."""
     operator = Principal(made["operator"], "user", frozenset({CentreRole.OPERATOR}))
-    for device in shipped.SHIPPED:
-        if not centre.ask(QUERIES["ledger.rates"], operator, device=device["id"])["items"]:
-            centre.perform(set_rate, operator, device=device["id"], per_second=SIMULATOR_SECOND)
+    for device, (second, shot) in shipped.RATES.items():
+        if not centre.ask(QUERIES["ledger.rates"], operator, device=device)["items"]:
+            prices = {"per_second": second, "per_shot": shot}
+            centre.perform(set_rate, operator, device=device, **prices)
     now = centre.services.clock.now()
     for project in [made["project"], *([made["demo"]["project"]] if "demo" in made else ())]:
         balance = centre.ask(QUERIES["ledger.balance"], operator, project=project)

@@ -186,6 +186,14 @@ def now(connection: Connection, clock: Clock) -> int:
     return clock.now()
 
 
+def size(connection: Connection) -> int:
+    """Bytes of the database, as it counts them itself."""
+    query = "SELECT pg_database_size(current_database())"
+    if connection.dialect.name == "sqlite":
+        query = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+    return int(connection.execute(text(query)).scalar_one())
+
+
 def insert_or_ignore(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert ``rows``; those whose key is already there are left as they are."""
     if rows:

@@ -19,6 +19,10 @@ def device_document(row: Any) -> dict[str, Any]:
         "slots": row.slots,
         "default": row.is_default,
         "description": json.loads(row.description),
+        "emulated": "EMULATED" if row.kind == "emulated" else None,
+        "model": row.model_digest,
+        "sheet": row.sheet_id,
+        "calibrate_hours": row.calibrate_hours,
         "created_at": row.created_at,
         "retired_at": row.retired_at,
     }

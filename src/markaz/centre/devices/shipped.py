@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from markaz.quantum.devices import model
 from markaz.quantum.programs.limits import DEFAULT
 
 # The simulator runs whatever gate a program may contain, so these are the program's gates.
@@ -43,3 +44,14 @@ SIMULATOR: Final[dict[str, Any]] = {
 }
 
 SHIPPED: Final = (SIMULATOR,)
+MICRO: Final = 1_000_000  # micro-credits
+# Prices of the first start: (a second, a shot). A QPU-second shall cost about one credit.
+RATES: Final[dict[str, tuple[int, int]]] = {
+    "simulator": (MICRO // 100, 0),
+    **dict.fromkeys(model.shipped(), (MICRO // 20, MICRO // 100_000)),
+}
+
+
+def emulated() -> tuple[str, ...]:
+    """Names of the emulated devices that every centre has."""
+    return model.shipped()

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 
 from markaz.centre.access import CentreRole, operator, system, verb
 from markaz.centre.db.unique import unique
-from markaz.centre.devices import calendar
+from markaz.centre.devices import calendar, files, sheets
 from markaz.centre.devices.documents import device_document, reservation_document
 from markaz.centre.devices.rules import (
     NAME,
@@ -19,12 +19,14 @@ from markaz.centre.devices.rules import (
     managed,
     own_reservation,
 )
-from markaz.centre.devices.shipped import SHIPPED
+from markaz.centre.devices.shipped import SHIPPED, emulated
 from markaz.centre.devices.tables import devices, reservations
 from markaz.centre.errors import conflict, invalid
 from markaz.centre.fields import block, choice, flag, line, moment, whole
 from markaz.centre.ids import new_id
 from markaz.centre.work import Work
+from markaz.quantum.devices.model import DeviceModel, shipped_text
+from markaz.quantum.operate.shipped import SEED, moved, shipped_sheet
 
 STATUSES: Final = (
     "offline", "idle", "busy", "error", "maintenance", "calibration", "needs-calibration",
@@ -32,6 +34,7 @@ STATUSES: Final = (
 KINDS: Final = ("simulator", "emulated", "qpu")
 IMPACTS: Final = ("none", "degraded", "partial", "full")
 MOST_QUBITS: Final = 1_000_000
+MOST_HOURS: Final = 10_000
 MOST_DESCRIPTION: Final = 1 << 20  # characters of JSON
 
 
@@ -39,16 +42,71 @@ MOST_DESCRIPTION: Final = 1 << 20  # characters of JSON
 def install_shipped(work: Work, _: None) -> dict[str, Any]:
     """Add the devices that come with Markaz and are not there yet; their names.
 
-    One that an operator changed or retired is left as it is.
+    One that an operator changed or retired is left as it is. The clock of an emulated one
+    begins so that its shipped sheet was published this moment.
     """
     present = {row.id for row in work.all(select(devices.c.id))}
     missing = [row for row in SHIPPED if row["id"] not in present]
     for row in missing:
         _insert(work, {**row, "is_default": row["is_default"] and not present})
         work.record(row["id"], shipped=True)
-    if not missing:
+    more = [name for name in emulated() if name not in present]
+    for name in more:
+        _install_emulated(work, name)
+    if not (missing or more):
         work.nothing_changed()
-    return {"devices": [row["id"] for row in missing]}
+    return {"devices": [*(row["id"] for row in missing), *more]}
+
+
+def _install_emulated(work: Work, name: str) -> None:
+    text = shipped_text(name)
+    model = files.read(text)
+    sheet = shipped_sheet(model)
+    born_at = work.now - (0 if sheet is None else sheet.measured_at)
+    _insert(work, {"id": name, **files.values(model), "is_default": False})
+    files.keep(work, name, model, text)
+    files.begin_emulation(work, name, born_at, SEED)
+    work.record(name, shipped=True, model=model.digest)
+    if sheet is not None:
+        sheets.publish(work, device_row(work, name), moved(sheet, born_at), "shipped")
+
+
+@verb("devices.add_file", rule=lambda work, **_: operator(work), scope="operate")
+def add_file(work: Work, _: None, *, file: str) -> dict[str, Any]:
+    """Add the device that a file describes, or put a new version of its file in force.
+
+    A new device is offline and takes no jobs; an emulated one gets a hidden truth of its own.
+    Returns it. Raises CentreError ``invalid`` that names field and line, ``conflict`` for a
+    retired device, one of another kind, or a version that is in force already.
+    """
+    model = files.read(file)
+    row = work.one(select(devices).where(devices.c.id == model.name))
+    if row is None:
+        _insert(
+            work, {"id": model.name, **files.values(model), "is_default": False},
+            status="offline", accepting=False,
+        )  # fmt: skip
+        if model.kind == "emulated":
+            files.begin_emulation(work, model.name, work.now)
+    else:
+        _check_successor(row, model)
+        changed = files.values(model)
+        changed["description"] = json.dumps(changed["description"])
+        work.run(update(devices).where(devices.c.id == row.id).values(**changed))
+    files.keep(work, model.name, model, file)
+    work.record(model.name, model=model.digest, version=model.version)
+    work.after(work.services.listener.rules_changed)
+    return device_document(device_row(work, model.name))
+
+
+def _check_successor(row: Any, model: DeviceModel) -> None:
+    if row.retired_at is not None:
+        raise conflict(f"device {row.id} is retired; a new one needs another name")
+    if row.model_digest == model.digest:
+        raise conflict(f"this version of {row.id} is in force already", digest=model.digest)
+    if row.kind != model.kind or row.qubits != model.num_qubits:
+        message = f"device {row.id} is {row.kind} with {row.qubits} qubits; a file cannot change it"
+        raise conflict(message, device=row.id)
 
 
 @verb("devices.add", rule=lambda work, **_: operator(work), scope="operate")
@@ -83,9 +141,10 @@ def add(
 def change(
     work: Work, subject: Any, *, device: str, status: str | None = None,
     accepting: bool | None = None, title: str | None = None, slots: int | None = None,
-    description: dict[str, Any] | None = None,
+    description: dict[str, Any] | None = None, calibrate_hours: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Change what is given: the status (in QDMI's words), whether it takes jobs, its texts.
+    """Change what is given: the status (in QDMI's words), whether it takes jobs, its texts,
+    after how many hours it is calibrated by itself (0: never).
 
     Returns the device. Raises CentreError ``conflict`` for a retired one.
     """
@@ -97,6 +156,11 @@ def change(
         "title": None if title is None else line("title", title),
         "slots": None if slots is None else whole("slots", slots, 0, 10_000),
         "description": None if description is None else json.dumps(_described(description)),
+        "calibrate_hours": (
+            None
+            if calibrate_hours is None
+            else whole("calibrate_hours", calibrate_hours, 0, MOST_HOURS)
+        ),
     }
     values = {k: v for k, v in values.items() if v is not None and v != subject._mapping[k]}
     if values:

@@ -12,8 +12,16 @@ from markaz.centre.storage import blobs
 from markaz.centre.work import Work
 
 # What the result's document and the job's have in common, in this order.
-_OUTCOME: Final = ("counts", "values", "standard_errors", "memory", "registers", "measured")
+_OUTCOME: Final = (
+    *("counts", "values", "standard_errors", "memory", "registers", "measured", "mitigation"),
+)
 _TIMES: Final = ("created_at", "eligible_at", "claimed_at", "started_at", "ended_at")
+
+# What is known of the device that a result comes from, if it is no simulator.
+_ON_DEVICE: Final = (
+    *("name", "version", "digest", "model_version", "truth", "accuracy", "at", "tuned_at"),
+    "compile",
+)
 
 # The columns that a summary needs, and the number by which lists go on.
 COLUMNS: Final = tuple(
@@ -83,12 +91,14 @@ def full(row: Any, result: dict[str, Any] | None, emulated: bool) -> dict[str, A
 
 def provenance(row: Any, result: dict[str, Any], emulated: bool) -> dict[str, Any]:
     """What is needed to say where the result comes from, and to make it again."""
+    about = result.get("device") or {}
     return {
         "program_hash": row.program_hash,
         "circuit_hash": row.circuit_hash,
         "device": row.device_id,
         "emulated": "EMULATED" if emulated else None,
-        "sheet": None,  # simulators have no calibration sheet
+        "sheet": about.get("sheet"),  # simulators have none
+        "on_device": {k: about.get(k) for k in _ON_DEVICE} if about else None,
         "plan": result.get("plan"),
         "engines": result.get("engines"),
         "seed": result.get("seed"),

@@ -10,7 +10,7 @@ from markaz.centre import fields
 from markaz.centre.access import CentreRole, anyone, holder_of, person, query
 from markaz.centre.devices.tables import devices
 from markaz.centre.errors import CentreError, conflict, invalid
-from markaz.centre.jobs import documents, listing, notify, why
+from markaz.centre.jobs import compiled, documents, listing, notify, why
 from markaz.centre.jobs.priority import factors
 from markaz.centre.jobs.rules import Seen, contents_reader, kept_session, poller, reader
 from markaz.centre.jobs.sessions import document as session_document_of
@@ -50,12 +50,16 @@ def poll(work: Work, seen: Seen, *, job: Any) -> dict[str, Any]:
 
 @query("jobs.contents", rule=contents_reader, scope="jobs:read")
 def contents(work: Work, seen: Seen, *, job: Any, which: Any = "result", most: Any = None) -> bytes:
-    """The bytes of a job's ``input``, ``circuit`` or ``result``, as they were stored.
+    """The bytes of a job's ``input``, ``circuit`` or ``result``, as they were stored; or of
+    what a device ran, ``compiled``: as OpenQASM 3 with physical qubits, or ``compiled.qcis``,
+    or drawn, ``compiled.svg`` (of several circuits the first).
 
-    Raises ``conflict`` while there is no result, ``not-found`` after retention took them,
-    ``too-large`` beyond ``most`` bytes.
+    Raises ``conflict`` while there is no result, ``not-found`` after retention took them or
+    where nothing was compiled, ``too-large`` beyond ``most`` bytes.
     """
-    fields.choice("which", which, ("input", "circuit", "result"))
+    fields.choice("which", which, ("input", "circuit", "result", *compiled.FORMATS))
+    if which in compiled.FORMATS:
+        return compiled.text(_stored(work, seen.row, "result", most), which)
     return _stored(work, seen.row, which, most)
 
 

@@ -13,8 +13,9 @@ from markaz.centre.devices.calendar import BLOCKING, FIRM
 from markaz.centre.devices.tables import devices, reservations
 from markaz.centre.jobs.tables import sessions
 
-RUNS: Final = frozenset({"idle", "busy", "needs-calibration"})  # statuses in which all jobs run
-TENDED: Final = frozenset({"calibration", "maintenance"})  # only calibration jobs run
+RUNS: Final = frozenset({"idle", "busy"})  # statuses in which all jobs run
+# Only calibration jobs run, whether or not the device accepts others.
+TENDED: Final = frozenset({"calibration", "maintenance", "needs-calibration"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Device:
     @property
     def starts(self) -> bool:
         """Whether it starts any jobs now."""
-        return self.accepting and self.status in RUNS | TENDED
+        return self.tended or (self.accepting and self.status in RUNS)
 
     @property
     def tended(self) -> bool:

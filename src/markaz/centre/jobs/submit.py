@@ -15,7 +15,7 @@ from markaz.centre.access import verb
 from markaz.centre.db.frequent import Frequent
 from markaz.centre.errors import CentreError, invalid
 from markaz.centre.ids import new_id
-from markaz.centre.jobs import notify, waits
+from markaz.centre.jobs import fits, notify, waits
 from markaz.centre.jobs.groups import GroupKey, expected, group_id, key_of
 from markaz.centre.jobs.rules import Place, submitter
 from markaz.centre.jobs.tables import OPEN, QUEUED, jobs, sessions
@@ -58,6 +58,10 @@ class Opened(Protocol):
     @property
     def kind(self) -> str:
         """What runs it: ``run``, or a program of the runtime client."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Plain facts of the circuit."""
 
 
 @dataclass(slots=True)
@@ -175,11 +179,12 @@ def _new(
 ) -> _New:
     asked = dict(opened.options if options is None else options)
     limit = _limit(work, place, asked, limit_seconds)
-    _check_fits(place.device, opened)
+    fits.check(place.device, opened, asked)
     shots = int(asked.get("shots") or 0)
     free = place.qos == "scavenger"
     rate = prices.FREE if free else rate
-    amount = rate.reservation(predicted=opened.predicted_seconds, limit=limit, shots=shots)
+    predicted = fits.predicted_seconds(place.device, opened)
+    amount = rate.reservation(predicted=predicted, limit=limit, shots=shots)
     at = work.services.clock.now()
     key = key_of(
         place.device.id,
@@ -208,7 +213,7 @@ def _new(
         "shots": shots,
         "qubits": opened.qubits,
         "limit_seconds": limit,
-        "predicted_seconds": opened.predicted_seconds,
+        "predicted_seconds": predicted,
         "predicted_bytes": opened.predicted_bytes,
         "price": json.dumps(rate.document()),
         "reserved": 0,
@@ -232,12 +237,6 @@ def _limit(work: Work, place: Place, options: Mapping[str, Any], given: Any) -> 
     if wanted is None:
         return float(min(most, settings["default_job_seconds"]))
     return fields.number("limit_seconds", wanted, LEAST_SECONDS, most)
-
-
-def _check_fits(device: Any, opened: Opened) -> None:
-    if device.kind != "simulator" and opened.qubits > device.qubits:
-        message = f"device {device.id} has {device.qubits} qubits, the program {opened.qubits}"
-        raise CentreError("program", message, field="device", program_kind="unsupported")
 
 
 def checked_tags(tags: Any) -> list[str]:

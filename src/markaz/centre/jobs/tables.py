@@ -26,6 +26,7 @@ QUEUED: Final = "state = 'queued'"
 ACTIVE: Final = "(state = 'claimed' OR state = 'running')"
 OPEN: Final = "(state = 'held' OR state = 'queued' OR state = 'claimed' OR state = 'running')"
 KEPT: Final = "ended_at IS NOT NULL AND swept_at IS NULL"
+SWEPT: Final = "swept_at IS NOT NULL"
 
 
 def _partial(name: str, where: str, *columns: str) -> Index:
@@ -105,6 +106,7 @@ jobs = Table(
     _partial("ix_jobs_session_id", "session_id IS NOT NULL", "session_id", "seq"),
     # What retention and the record of forecasts walk through, oldest first.
     _partial("ix_jobs_ended_at", KEPT, "ended_at"),
+    _partial("ix_jobs_swept_ended_at", SWEPT, "ended_at"),
 )
 
 # Waiting jobs that any rule treats alike: same device, person in project, QoS, size class
@@ -136,6 +138,32 @@ usage = Table(
     Column("amount", Float, nullable=False),
     Column("as_of", Micros, nullable=False),
     PrimaryKeyConstraint("project_id", "user_id"),
+)
+
+# What jobs that ended used, by the day of their end: sums, so that reports over years are quick.
+used_days = Table(
+    "used_days",
+    metadata,
+    Column("day", Integer, nullable=False),  # date.toordinal, in the zone of `used_until`
+    refers("project_id", "projects"),
+    refers("user_id", "users"),
+    refers("device_id", "devices"),
+    Column("jobs", Big, nullable=False),
+    Column("completed", Big, nullable=False),
+    Column("failed", Big, nullable=False),
+    Column("shots", Big, nullable=False),
+    Column("micros", Big, nullable=False),  # run time, microseconds
+    Column("charged", Micros, nullable=False),
+    PrimaryKeyConstraint("day", "project_id", "user_id", "device_id"),
+)
+
+# One row: the job up to which they are summed up, and the time zone of the days.
+used_until = Table(
+    "used_until",
+    metadata,
+    Column("zone", String(64), primary_key=True),
+    Column("ended_at", Micros, nullable=False),
+    Column("seq", Big, nullable=False),
 )
 
 # What operators did to the order, with the reason that those delayed can read.

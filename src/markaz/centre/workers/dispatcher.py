@@ -18,15 +18,17 @@ import structlog
 
 from markaz.centre.access import SYSTEM
 from markaz.centre.centre import Centre
+from markaz.centre.errors import CentreError
 from markaz.centre.jobs import dispatch, holds
 from markaz.centre.jobs.index import QueueIndex
-from markaz.centre.workers import crash, messages, queries, verbs
+from markaz.centre.workers import agents, crash, messages, queries, verbs
 from markaz.centre.workers.actor import Actor
 from markaz.centre.workers.handout import Handout
 from markaz.centre.workers.links import Link, LinkClosed
 from markaz.centre.workers.messages import (
     VERSION,
     Cancel,
+    Condition,
     Finished,
     Heartbeat,
     Hello,
@@ -70,13 +72,28 @@ class Dispatcher:
         services.listener = self
         self._centre.perform(dispatch.open_queue, SYSTEM)
         self._centre.perform(verbs.restart, SYSTEM)
-        for worker, job, attempt, cancelled in self._centre.ask(queries.active_jobs, SYSTEM):
+        cancelled: list[Key] = []
+        for worker, job, attempt, cancel in self._centre.ask(queries.active_jobs, SYSTEM):
             self._expected.setdefault(worker, {})[job, attempt] = Held(None, ahead=False)
-            if cancelled:
-                self._handout.cancel((job, attempt))
+            if cancel:
+                cancelled.append((job, attempt))
+        self._expect_agents()
+        for key in cancelled:
+            self._handout.cancel(key)
         self._handout.look_at_devices()
         self._actor.after(self._settings["worker_grace_seconds"], self._recover_orphans)
         self._actor.start()
+
+    def _expect_agents(self) -> None:
+        """Agents that hold jobs from before are only away, as if they had just hung up."""
+        now = self._centre.services.clock.now()
+        for one in self._centre.ask(agents.away, SYSTEM):
+            if one.worker in self._expected:
+                hello = Hello(one.name, "", 0, one.slots, 0, 0, **agents.told(one.facts))
+                peer = Peer(one.worker, hello, held=self._expected.pop(one.worker))
+                grace = max(self._settings["worker_grace_seconds"], (one.until - now) / 1e6)
+                peer.gone_by = self._actor.monotonic() + grace
+                self._peers[one.worker] = peer
 
     def running(self) -> bool:
         """Whether jobs are being handed out."""
@@ -160,7 +177,10 @@ class Dispatcher:
             if peer.gone_by is not None and peer.gone_by <= now:
                 self._lose(peer, "it did not come back")
             elif peer.link is not None and not peer.lost and peer.heard + lease < now:
-                self._lose(peer, "its lease ran out")
+                if peer.hello.patience:
+                    peer.link.close()  # and its patience begins
+                else:
+                    self._lose(peer, "its lease ran out")
         self._handout.wake()
 
     def _received(self, link: Link, found: Iterable[Message]) -> None:
@@ -197,11 +217,21 @@ class Dispatcher:
                 peer.say(*(Cancel(*key) for key in sorted(unknown)))
             case Returned():
                 self._handout.returned(peer, message)
+            case Condition():
+                self._note_condition(peer, message)
             case Leaving():
                 peer.draining = True
                 self._actor.insist(verbs.leave, worker=peer.id, state="draining")
             case _:
                 _log.warning("worker.unexpected_message", type=type(message).__name__)
+
+    def _note_condition(self, peer: Peer, message: Condition) -> None:
+        if message.device not in peer.hello.devices:
+            _log.warning("worker.condition_refused", worker=peer.id, device=message.device)
+            return
+        self._actor.insist(
+            agents.note_condition, worker=peer.id, device=message.device, status=message.status
+        )
 
     def _heard(self, peer: Peer) -> None:
         peer.heard = self._actor.monotonic()
@@ -215,10 +245,17 @@ class Dispatcher:
             reason = f"this centre speaks version {VERSION} to workers with slots"
             Peer("", hello, link).say(Refused(reason))
             return
+
+        def refused(error: CentreError) -> None:
+            if error.kind == "invalid":
+                Peer("", hello, link).say(Refused(error.message))
+            else:
+                link.close()  # it will try again
+
         self._actor.perform(
             verbs.connect,
             lambda answer: self._welcome(link, hello, answer["worker"]),
-            lambda error: link.close(),  # it will try again
+            refused,
             **_registration(hello.worker, hello),
         )
 
@@ -246,7 +283,13 @@ class Dispatcher:
             if peer.draining and not peer.held and not peer.finishing:
                 self._forget(peer, "gone")
             else:
+                days = self._settings["agent_patience_days"]
                 grace = self._settings["worker_grace_seconds"]
+                patience = agents.patience({"patience": peer.hello.patience}, days)
+                if patience:
+                    grace = max(grace, patience)
+                    self._handout.end_cancelled(peer)
+                    self._actor.insist(verbs.leave, worker=peer.id, state="lost")
                 peer.gone_by = self._actor.monotonic() + grace
                 self._actor.after(grace, self._look)
 
@@ -310,5 +353,7 @@ def _registration(worker: str, hello: Hello) -> dict[str, Any]:
         "memory": hello.memory,
         "drivers": hello.drivers,
         "versions": hello.versions,
+        "devices": hello.devices,
+        "patience": hello.patience,
     }
     return {"worker": worker, "name": hello.name, "slots": hello.slots, "facts": facts}

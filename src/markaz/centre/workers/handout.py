@@ -98,7 +98,8 @@ class Handout:
         if peer.finished and not peer.held:
             peer.ran_out()
         count, ahead, seconds = self._wanted(peer)
-        devices = [d for driver in peer.hello.drivers for d in self._devices.get(driver, ())]
+        drivers = peer.hello.drivers
+        devices = [d for n in drivers for d in self._devices.get(n, ()) if peer.serves(d)]
         claims = bool(devices and (count or ahead))
         finished, peer.finished = peer.finished, []
         started, peer.started = peer.started, []
@@ -217,8 +218,14 @@ class Handout:
         if len(self._cancels) > REMEMBERED:
             self._cancels.popitem(last=False)
         for peer in self._peers.values():
-            if key in peer.held:
+            if key in peer.held and peer.link is None and peer.hello.patience:
+                self.give_back(peer, [key])  # it may be away for days: the job ends now
+            elif key in peer.held:
                 peer.say(Cancel(*key))
+
+    def end_cancelled(self, peer: Peer) -> None:
+        """End the jobs of a worker that went away before it stopped them; it may stay away."""
+        self.give_back(peer, [key for key in peer.held if key in self._cancels])
 
     def say_cancels(self, peer: Peer, keys: list[Key]) -> None:
         """Say again which of ``keys`` are to be stopped."""
@@ -234,6 +241,7 @@ def _attempt(message: Started) -> dict[str, Any]:
 
 
 def _assignment(job: dict[str, Any], circuit: bytes) -> Assign:
+    station = job["station"]
     return Assign(
         job=job["job"],
         attempt=job["attempt"],
@@ -244,5 +252,7 @@ def _assignment(job: dict[str, Any], circuit: bytes) -> Assign:
         options=job["options"],
         device=job["device"],
         ahead=job["ahead"],
-        blob=circuit,
+        about={} if station is None else station.about,
+        tail=0 if station is None else len(station.body),
+        blob=circuit if station is None else circuit + station.body,
     )

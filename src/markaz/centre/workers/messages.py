@@ -27,7 +27,9 @@ class MessageError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Hello:
     """Worker: who I am. ``worker`` is the id from an earlier ``Welcome``, or empty;
-    ``running`` is what I still hold (waiting, running, or finished and not yet accepted)."""
+    ``running`` is what I still hold (waiting, running, or finished and not yet accepted).
+    ``devices``: I run these alone, and nobody else does (an agent beside hardware);
+    ``patience``: seconds that I may be away and keep what I hold."""
 
     name: str
     host: str
@@ -40,6 +42,8 @@ class Hello:
     drivers: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     running: Held = field(default_factory=list)
+    devices: list[str] = field(default_factory=list)
+    patience: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,17 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """Worker: how a device of mine is, in QDMI's words; ``blob`` is its calibration sheet
+    ``sheet`` (JSON), or empty."""
+
+    device: str
+    status: str
+    sheet: str = ""
+    blob: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Leaving:
     """Worker: I take no more jobs and end when what I hold is done."""
 
@@ -100,7 +115,8 @@ class Welcome:
 @dataclass(frozen=True, slots=True)
 class Assign:
     """Centre: run this. ``tenant`` separates children; ``ahead``: say when it begins;
-    ``blob`` is the circuit (wire)."""
+    ``blob`` is the circuit (wire), and in its last ``tail`` bytes the device that it is for,
+    of which ``about`` says the moment (``devices.stations``)."""
 
     job: str
     attempt: int
@@ -111,6 +127,8 @@ class Assign:
     options: dict[str, Any] = field(default_factory=dict)
     device: str = ""
     ahead: bool = False
+    about: dict[str, Any] = field(default_factory=dict)
+    tail: int = 0
     blob: bytes = field(default=b"", repr=False)
 
 
@@ -132,21 +150,30 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """Centre: this calibration sheet of yours is on record, or refused for good."""
+
+    device: str
+    sheet: str
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Centre: I do not want you; ``reason`` says why. Do not come back by yourself."""
 
     reason: str
 
 
-FromWorker = Hello | Heartbeat | Started | Finished | Returned | Leaving
-ToWorker = Welcome | Assign | Cancel | Accepted | Refused
+FromWorker = Hello | Heartbeat | Started | Finished | Returned | Condition | Leaving
+ToWorker = Welcome | Assign | Cancel | Accepted | Noted | Refused
 Message = FromWorker | ToWorker
 
 TYPES: Final[dict[str, type[Any]]] = {
     kind.__name__.lower(): kind
     for kind in (
-        *(Hello, Heartbeat, Started, Finished, Returned, Leaving),
-        *(Welcome, Assign, Cancel, Accepted, Refused),
+        *(Hello, Heartbeat, Started, Finished, Returned, Condition, Leaving),
+        *(Welcome, Assign, Cancel, Accepted, Noted, Refused),
     )
 }
 # field -> whether a value that came in has its type

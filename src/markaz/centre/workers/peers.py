@@ -60,6 +60,8 @@ class Peer:
     def room_ahead(self) -> tuple[int, float]:
         """How many jobs may wait behind what runs, and for how many seconds of work there is
         room with them: none unless all of that is short together."""
+        if self.hello.patience:
+            return 0, 0.0  # it may be away for days: what it cannot begin stays in the queue
         seconds = SHORT_SECONDS - sum(expected(held.predicted) for held in self.held.values())
         count = self.hello.slots + self.ahead - max(self.hello.slots, len(self.held))
         return (max(0, count), seconds) if seconds > 0 else (0, 0.0)
@@ -67,6 +69,10 @@ class Peer:
     def ran_out(self) -> None:
         """It had done all that it had before there was more: let more wait there."""
         self.ahead = min(AHEAD[1], 2 * self.ahead)
+
+    def serves(self, device: str) -> bool:
+        """Whether it runs jobs of ``device``, if it has its driver."""
+        return not self.hello.devices or device in self.hello.devices
 
     def may_take(self, now: float) -> bool:
         """Whether it may be given jobs at all."""

@@ -19,6 +19,8 @@ import numpy as np
 
 from markaz.centre.workers import frames
 from markaz.quantum import api
+from markaz.quantum.operate import measuring, opening, single
+from markaz.quantum.operate.station import Station
 from markaz.quantum.points import Options
 from markaz.quantum.programs import wire
 from markaz.quantum.programs.circuit import Circuit
@@ -43,6 +45,8 @@ def _run(data: bytes, request: Mapping[str, Any]) -> bytes:
     """Counts or expectation values, as ``markaz run`` gives them."""
     circuit = _circuit(data, request)
     asked = request["options"]
+    if (station := _station(request)) is not None:
+        return _plain(single.run(station, circuit, asked))
     result = api.run(
         circuit,
         shots=asked["shots"],
@@ -56,7 +60,11 @@ def _run(data: bytes, request: Mapping[str, Any]) -> bytes:
         threads=THREADS,
         min_fidelity=asked.get("min_fidelity", 1.0),
     )
-    return json.dumps(document(result), separators=(",", ":")).encode()
+    return _plain(document(result))
+
+
+def _plain(found: Mapping[str, Any]) -> bytes:
+    return json.dumps(found, separators=(",", ":")).encode()
 
 
 def document(result: Result) -> dict[str, Any]:
@@ -78,12 +86,54 @@ def _client(data: bytes, request: Mapping[str, Any]) -> bytes:
     options = Options(
         time_limit=request["seconds"], memory_limit=request["memory"], threads=THREADS
     )
-    answer = front.run(bundle, options, asked.get("seed"))
+    answer = front.run(bundle, options, asked.get("seed"), _station(request))
     return b"\n".join((encoding.line(answer.document), answer.payload))
 
 
+def _calibration(data: bytes, request: Mapping[str, Any]) -> bytes:
+    """One part of a calibration, or of a look at a device between jobs."""
+    asked = _measurement(data, request)
+    return _plain(measuring.calibrate(_present(request), asked["part"], asked["seed"]))
+
+
+def _benchmark(data: bytes, request: Mapping[str, Any]) -> bytes:
+    """One criterion of a contract."""
+    asked = _measurement(data, request)
+    return _plain(measuring.judge(_present(request), asked["criterion"], asked["seed"]))
+
+
+def _measurement(data: bytes, request: Mapping[str, Any]) -> dict[str, Any]:
+    """What to measure; the centre's own words, in the place of a circuit."""
+    _check_hash(measuring.hash_of(data), request)
+    found: dict[str, Any] = json.loads(data)
+    return found
+
+
+def _station(request: Mapping[str, Any], *, passing: bool = False) -> Station | None:
+    """The device that the job is for; None: a simulator."""
+    about = request.get("about")
+    if not about:
+        return None
+    return opening.station(
+        about, request["station"], seconds=request["seconds"], memory=request["memory"],
+        threads=THREADS, passing=passing,
+    )  # fmt: skip
+
+
+def _present(request: Mapping[str, Any]) -> Station:
+    found = _station(request, passing=True)
+    if found is None:
+        raise ProgramError("unsupported", "a simulator is neither calibrated nor accepted")
+    return found
+
+
 # job kind -> what runs it
-KINDS: Final[dict[str, Work]] = {"run": _run, **dict.fromkeys(CLIENT_KINDS, _client)}
+KINDS: Final[dict[str, Work]] = {
+    "run": _run,
+    **dict.fromkeys(CLIENT_KINDS, _client),
+    **dict.fromkeys(("calibration", "monitoring"), _calibration),
+    "benchmark": _benchmark,
+}
 
 _WARM: Final = (
     b'OPENQASM 2.0;include "qelib1.inc";qreg q[2];creg c[2];h q[0];cx q[0],q[1];measure q->c;',
@@ -98,6 +148,7 @@ def prepare() -> None:
     from markaz.quantum.simulate.kernels import compile_kernels  # noqa: PLC0415 - loads numba
 
     compile_kernels()
+    opening.prepare()
     for engine in engines().values():
         if not engine.child_only:
             engine.load()
@@ -138,7 +189,12 @@ def serve(fd: int, parent: int, spec: dict[str, Any]) -> None:
 
 
 def answered(request: dict[str, Any], circuit: bytes) -> tuple[dict[str, Any], bytes]:
-    """The outcome of a job: a header with its error or None, and the result document."""
+    """The outcome of a job: a header with its error or None, and the result document.
+
+    The last ``tail`` bytes of ``circuit`` are the device that it is for (``opening``).
+    """
+    tail = len(circuit) - request.get("tail", 0)
+    request["station"], circuit = circuit[tail:], circuit[:tail]
     try:
         limit(request)
         body = _result(request, circuit)
@@ -207,14 +263,22 @@ def _peak() -> int:
 
 
 def request(
-    kind: str, options: Mapping[str, Any], hashed: str, seconds: float, memory: int
+    kind: str,
+    options: Mapping[str, Any],
+    hashed: str,
+    seconds: float,
+    memory: int,
+    about: Mapping[str, Any] | None = None,
+    tail: int = 0,
 ) -> dict[str, Any]:
-    """The header of a job for a child."""
+    """The header of a job for a child; ``about`` and ``tail`` as in ``messages.Assign``."""
     wanted = options.get("memory_limit")
     return {
         "kind": kind,
         "options": dict(options),
         "program_hash": hashed,
+        "about": dict(about or {}),
+        "tail": tail,
         "seconds": seconds,
         "memory": memory if wanted is None else min(memory, int(wanted)),
     }

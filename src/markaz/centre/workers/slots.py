@@ -135,7 +135,10 @@ class Slots:
         run = Run(job, runner, now, now + job.limit_seconds + GRACE_SECONDS)
         self._running[key_of(job)] = run
         self._selector.register(runner.child.fd, selectors.EVENT_READ, key_of(job))
-        header = request(job.kind, job.options, job.program_hash, job.limit_seconds, self._memory)
+        header = request(
+            job.kind, job.options, job.program_hash, job.limit_seconds, self._memory,
+            job.about, job.tail,
+        )  # fmt: skip
         try:
             runner.give(frames.pack(header, job.blob), GRACE_SECONDS)
         except OSError:
@@ -205,6 +208,9 @@ class Slots:
         for run in list(self._running.values()) if running else ():
             self._stop(run)
             self._say(Returned(run.job.job, run.job.attempt, reason))
+
+    def told(self, message: Message) -> None:
+        """Nothing to do: what is accepted is the supervisor's."""
 
     def _stop(self, run: Run) -> None:
         """Kill a job's child; nothing of it runs afterwards."""

@@ -20,9 +20,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -41,6 +41,7 @@ from markaz.centre.workers.messages import (
     Hello,
     Leaving,
     Message,
+    Noted,
     Refused,
     Returned,
     Welcome,
@@ -56,7 +57,7 @@ PARENT: Final = "MARKAZ_WORKER_PARENT"  # process id of whoever started it, whic
 _PR_SET_PDEATHSIG: Final = 1
 
 
-def hello(slots: int = 1, drivers: tuple[str, ...] = ("simulate",)) -> Hello:
+def hello(slots: int = 1, drivers: tuple[str, ...] = ("simulate", "emulate")) -> Hello:
     """What this process says of itself."""
     host = socket.gethostname()
     return Hello(
@@ -98,15 +99,76 @@ def follow_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+class Runs(Protocol):
+    """Where a worker's jobs run: ``slots.Slots``, or an agent's hardware.
+
+    Every end is told by the ``say`` that it was made with; sockets are registered with the
+    selector that it was made with, under any key but None.
+    """
+
+    def wait_ready(self) -> None:
+        """Until jobs can begin at once."""
+
+    def close(self) -> None:
+        """End everything."""
+
+    def held(self) -> list[Key]:
+        """What waits or runs."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether something runs that must end before the worker may."""
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for a slot."""
+
+    def next_moment(self) -> float:
+        """When ``tick`` has something to do (monotonic seconds)."""
+
+    def tick(self) -> None:
+        """What time brings."""
+
+    def take(self, job: Assign) -> None:
+        """One more job."""
+
+    def fill(self) -> None:
+        """Begin what waits while slots are free."""
+
+    def hear(self, key: Any) -> None:
+        """The socket that was registered under ``key`` has something."""
+
+    def cancel(self, key: Key) -> None:
+        """Stop a job, if it is here."""
+
+    def keep_only(self, keys: Collection[Key]) -> None:
+        """Stop everything else without a word: it is not ours any more."""
+
+    def hand_back(self, reason: str, *, running: bool) -> None:
+        """Return what waits, and with ``running`` what runs too."""
+
+    def told(self, message: Welcome | Accepted | Noted) -> None:
+        """The centre has said this."""
+
+
 class Supervisor:
-    """One worker. ``hello`` says what it is; ``memory`` bytes that a job may use.
+    """One worker. ``hello`` says what it is; ``memory`` bytes that a job may use. ``runs``
+    makes the place where jobs run, if that is not ``Slots``, from a selector and ``say``;
+    ``pauses``: seconds between attempts to connect, first and last.
 
     ``connect`` opens a link to the centre, or raises LinkClosed or OSError (it is tried
     again) or CentreError (the centre does not want this worker).
     """
 
     def __init__(
-        self, connect: Callable[[], Link], hello: Hello, *, memory: int, drain_seconds: float
+        self,
+        connect: Callable[[], Link],
+        hello: Hello,
+        *,
+        memory: int,
+        drain_seconds: float,
+        runs: Callable[[selectors.BaseSelector, Callable[[Message], None]], Runs] | None = None,
+        pauses: tuple[float, float] = PAUSES,
     ) -> None:
         self._connect, self._hello = connect, hello
         self._drain_seconds = drain_seconds
@@ -116,7 +178,6 @@ class Supervisor:
         self._woken.setblocking(False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._woken, selectors.EVENT_READ)
-        self._slots = Slots(hello.slots, memory, self._selector, self._say)
         self._link: Link | None = None
         self._welcomed = False
         self._out: list[Message] = []
@@ -127,6 +188,9 @@ class Supervisor:
         self._drain_by: float | None = None
         self._ended = threading.Event()
         self._reason = ""
+        self._pauses = pauses
+        make = runs or (lambda selector, say: Slots(hello.slots, memory, selector, say))
+        self._slots: Runs = make(self._selector, self._say)
 
     def drain(self) -> None:
         """Finish what runs (within ``drain_seconds``), hand back the rest, end. From any
@@ -154,19 +218,19 @@ class Supervisor:
     # The connection, in its own thread.
 
     def _keep_connected(self) -> None:
-        pause = PAUSES[0]
+        pause = self._pauses[0]
         while not self._ended.is_set():
             try:
                 link = self._connect()
             except (LinkClosed, OSError) as error:
                 _log.info("worker.centre_not_reached", error=str(error))
                 self._ended.wait(pause * random.uniform(0.5, 1.0))
-                pause = min(2 * pause, PAUSES[1])
+                pause = min(2 * pause, self._pauses[1])
                 continue
             except CentreError as error:
                 self._tell("refused", str(error))
                 return
-            pause = PAUSES[0]
+            pause = self._pauses[0]
             self._tell("up", link)
             with contextlib.suppress(LinkClosed):
                 while True:
@@ -252,6 +316,9 @@ class Supervisor:
                 self._slots.cancel((message.job, message.attempt))
             case Accepted():
                 self._unaccepted.pop((message.job, message.attempt), None)
+                self._slots.told(message)
+            case Noted():
+                self._slots.told(message)
             case Refused():
                 self._reason = message.reason or "the centre refused this worker"
             case _:
@@ -262,6 +329,7 @@ class Supervisor:
         self._hello = replace(self._hello, worker=message.worker)
         self._welcomed = True
         self._heartbeat, self._next_beat = message.heartbeat_seconds, 0.0
+        self._slots.told(message)
         self._slots.keep_only(set(message.keep))
         self._out += self._unaccepted.values()
         if self._drain_by is not None:

@@ -6,15 +6,18 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, text, update
 
 from markaz.centre.access import Act, system, verb
+from markaz.centre.devices import stations
 from markaz.centre.errors import CentreError
 from markaz.centre.ids import new_id
 from markaz.centre.jobs import dispatch
 from markaz.centre.jobs.groups import expected
+from markaz.centre.jobs.tables import ACTIVE, jobs
 from markaz.centre.storage import blobs
 from markaz.centre.work import Work
+from markaz.centre.workers import agents
 from markaz.centre.workers.tables import workers
 
 FORGOTTEN: Final = 86_400_000_000  # microseconds after which a lost worker is gone
@@ -24,10 +27,16 @@ FORGOTTEN: Final = 86_400_000_000  # microseconds after which a lost worker is g
 def connect(
     work: Work, _: None, *, worker: str, name: str, slots: int, facts: dict[str, Any]
 ) -> dict[str, Any]:
-    """A worker came, or came back as ``worker``. Returns its id."""
+    """A worker came, or came back as ``worker``. Returns its id.
+
+    Raises CentreError as ``agents.check`` for one that may not run the devices that it names.
+    """
+    agents.check(work, worker, facts)
     found = {"state": "connected", "seen_at": work.now, "ended_at": None}
     known = worker and work.run(
-        update(workers).where(workers.c.id == worker, workers.c.state != "gone").values(found)
+        update(workers)
+        .where(workers.c.id == worker, workers.c.state != "gone")
+        .values(**found, facts=json.dumps(facts))
     )
     if not known:
         worker = new_id(work.now)
@@ -46,6 +55,8 @@ def leave(work: Work, _: None, *, worker: str, state: str) -> dict[str, Any]:
     changed = workers.c.id == worker, workers.c.state != state, workers.c.state != "gone"
     if work.run(update(workers).where(*changed).values(values)):
         work.record(worker, state=state)
+        if state != "draining":
+            agents.gone_away(work, work.all(select(workers).where(workers.c.id == worker)))
     else:
         work.nothing_changed()
     return {"worker": worker, "state": state}
@@ -55,8 +66,14 @@ def leave(work: Work, _: None, *, worker: str, state: str) -> dict[str, Any]:
 def restart(work: Work, _: None) -> dict[str, Any]:
     """A dispatcher begins: no worker is connected to it yet, and some never came back."""
     connected = workers.c.state.in_(("connected", "draining"))
+    agents.gone_away(work, work.all(select(workers).where(connected)))
     lost = work.run(update(workers).where(connected).values(state="lost", seen_at=work.now))
-    never = workers.c.state == "lost", workers.c.seen_at < work.now - FORGOTTEN
+    holders = select(jobs.c.worker_id).where(text(ACTIVE), jobs.c.worker_id.is_not(None))
+    never = (
+        workers.c.state == "lost",
+        workers.c.seen_at < work.now - FORGOTTEN,
+        workers.c.id.not_in(holders),  # agents may be away for longer
+    )
     lost += work.run(update(workers).where(*never).values(state="gone", ended_at=work.now))
     if lost:
         work.record("workers", lost=lost)
@@ -86,7 +103,7 @@ def exchange(
     ``accepted`` (whether, for each that finished; else it was stale), ``dry`` (whether the
     queue had less than that) and ``claimed``, where each job says whether it is ``ahead`` and
     has its circuit as the row holds it (``data``; None where only the store does), so that
-    nobody looks again.
+    nobody looks again, and its device as it is now (``station``; None for a simulator).
     """
     for one in started:
         _unless_stale(dispatch.mark_running, work, worker=worker, **one)
@@ -96,6 +113,7 @@ def exchange(
         rows = blobs.read_rows(work, {job["circuit"] for job in claimed})
         for job in claimed:
             job["data"] = rows.get(job["circuit"])
+            job["station"] = stations.of(work, job["device"], job["driver"])
     work.nothing_changed()  # what happened is in the audit under the verbs' own names
     return {"accepted": accepted, "claimed": claimed, "dry": dry}
 

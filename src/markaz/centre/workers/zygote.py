@@ -26,6 +26,7 @@ from typing import Any, Final, NoReturn, Protocol, cast
 ROLES: Final = {
     "intake": "markaz.centre.workers.intake_child",
     "run": "markaz.centre.workers.run_child",
+    "agent": "markaz.centre.workers.agent_child",
 }
 REQUEST_BYTES: Final = 1 << 16
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38

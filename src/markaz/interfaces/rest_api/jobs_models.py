@@ -42,6 +42,15 @@ class Options(Body):
     min_fidelity: float | None = Field(
         None, gt=0, le=1, description="Below 1 an approximate state of this fidelity will do."
     )
+    compile_level: int | None = Field(
+        None, ge=0, le=3, description="On a device: how hard to try when compiling."
+    )
+    precompiled: bool | None = described(
+        "On a device: the program is in its gates and on its qubits already.", None
+    )
+    mitigation: int | None = Field(
+        None, ge=0, le=4, description="On a device: level of error mitigation; 0: raw."
+    )
     time_limit: float | None = Field(None, gt=0, le=1e7, description="Seconds it may run.")
     memory_limit: int | None = Field(None, ge=1, le=1 << 50, description="Bytes it may use.")
 
@@ -261,6 +270,10 @@ class Provenance(Answer):
     device: str = described("Name of the device.")
     emulated: Literal["EMULATED"] | None = described("Whether the device is emulated.")
     sheet: str | None = described("The calibration sheet in force.")
+    on_device: dict[str, Any] | None = described(
+        "Of a result that comes from no simulator: the device's version, the commitment to its "
+        "hidden truth, the accuracy of the emulation, and how the program was compiled."
+    )
     plan: dict[str, Any] | None = described("How it was simulated.")
     engines: Any = described("Engines and their versions.")
     seed: int | None = described("The seed.")
@@ -286,6 +299,7 @@ class Job(JobSummary):
     memory: list[str] | None = described("The outcome of every shot.", None)
     registers: list[Any] | None = described("The classical registers.", None)
     measured: str | None = described("explicit or implicit.", None)
+    mitigation: dict[str, Any] | None = described("What was done against errors.", None)
     provenance: Provenance = described("Where the result comes from.")
     why: dict[str, Any] | None = described("Why it waits.")
 

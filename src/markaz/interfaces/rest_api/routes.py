@@ -51,6 +51,7 @@ class Who(StrEnum):
     OPERATOR = "operators"
     ALLOCATOR = "operators and resource allocators of the centre"
     OVERSEER = "operators and directors"
+    VIEWER = "operators, directors and resource allocators of the centre"
 
 
 Handler = Callable[["Call"], Awaitable[Any]]

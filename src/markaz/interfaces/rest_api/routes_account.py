@@ -99,6 +99,28 @@ class Me(Person):
     project: str | None = described("The only project that it works in; null: all.")
 
 
+class Identity(Answer):
+    """Who the person is at an issuer elsewhere."""
+
+    id: str = described("Identifier.")
+    issuer: str = described("Address of the issuer.")
+    subject: str = described("Who the person is there.")
+    linked_at: int = described("When it was linked.")
+    last_login_at: int | None = described("When it last logged in.")
+
+
+class Unlinked(Answer):
+    """An identity that logs in no more."""
+
+    id: str = described("Identifier.")
+
+
+class SessionsEnded(Answer):
+    """Sessions that work no more."""
+
+    ended: int = described("How many there were.")
+
+
 class Moved(Answer):
     """An account's new state."""
 
@@ -282,6 +304,12 @@ ROUTES: Final = (
     Route("POST", f"{_ME}/totp/off", "people.totp_off", Who.PERSON, "Turn one-time codes off.",
           Totp, body=PasswordAndCode, once=False,
           handler=door("totp_off", doors.totp_off, as_actor=True)),
+    Route("POST", f"{_ME}/sessions/end", "keys.end_sessions", Who.PERSON,
+          "Log out everywhere; keys go on working.", SessionsEnded, once=False),
+    Route("GET", f"{_ME}/identities", "people.identities", Who.PERSON,
+          "Logins elsewhere that open the own account.", Page[Identity]),
+    Route("DELETE", f"{_ME}/identities/{{identity}}", "people.unlink_identity", Who.SELF,
+          "Let a login elsewhere open the account no more.", Unlinked),
     Route("GET", "/v1/keys", "keys.list", Who.PERSON, "The own keys and sessions.", Page[Key],
           query=Listing),
     Route("POST", "/v1/keys", "keys.create", Who.PERSON, "Make a key.", NewKey, 201, KeyToMake),

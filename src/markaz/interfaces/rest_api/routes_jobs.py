@@ -147,7 +147,8 @@ ROUTES: Final = (
           Page[JobSummary], query=JobListing),
     Route("GET", f"{_JOB}/why", "jobs.why", Who.JOB_READER, "Why a job waits.", Waited),
     Route("GET", f"{_JOB}/contents/{{which}}", "jobs.contents", Who.JOB_CONTENTS,
-          "The bytes of its input, circuit or result.", bytes, handler=contents, media=BYTES),
+          "The bytes of its input, circuit or result; on a device also compiled (OpenQASM 3), "
+          "compiled.qcis and compiled.svg.", bytes, handler=contents, media=BYTES),
     Route("POST", f"{_JOB}/cancel", "jobs.cancel", Who.JOB_OWNER, "Cancel a job.", Cancelled),
     Route("POST", "/v1/estimates", "ledger.estimate", Who.ACCOUNT,
           "What a program would cost.", Estimate, body=Estimated, large=True, once=False,

@@ -12,6 +12,8 @@ from markaz.interfaces.rest_api import (
     routes_jobs,
     routes_people,
     routes_projects,
+    routes_usage,
+    routes_public,
 )
 from markaz.interfaces.rest_api.routes import Route
 
@@ -23,5 +25,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *routes_projects.ROUTES,
     *routes_credits.ROUTES,
     *routes_people.ROUTES,
+    *routes_public.ROUTES,
     *routes_audit.ROUTES,
+    *routes_usage.ROUTES,
 )

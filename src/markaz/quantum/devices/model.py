@@ -145,9 +145,14 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in names))
 
 
-def load_shipped(name: str) -> DeviceModel:
-    """A device that comes with Markaz. Raises KeyError for any other name."""
+def shipped_text(name: str) -> str:
+    """The file of a device that comes with Markaz. Raises KeyError for any other name."""
     if name not in shipped():
         raise KeyError(name)
     file = files("markaz.quantum.devices") / "shipped" / f"{name}.toml"
-    return parse(file.read_bytes(), f"{name}.toml")
+    return file.read_text(encoding="utf-8")
+
+
+def load_shipped(name: str) -> DeviceModel:
+    """A device that comes with Markaz. Raises KeyError for any other name."""
+    return parse(shipped_text(name), f"{name}.toml")

@@ -58,6 +58,5 @@ def flips(circuit: Circuit, copies: int, generator: np.random.Generator) -> NDAr
     copies, for an even number of them."""
     count = int(np.sum(circuit.op == Op.MEASURE))
     half = np.arange(copies) % 2 == 0
-    return np.stack([generator.permutation(half) for _ in range(count)], axis=-1).reshape(
-        copies, count
-    )
+    drawn = [generator.permutation(half) for _ in range(count)]
+    return np.array(drawn, np.bool_).reshape(count, copies).T

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -79,3 +80,8 @@ def judge(station: Station, asked: Mapping[str, Any], seed: int) -> dict[str, An
         "measured": asdict(benchmarks.judge(criterion, ran)),
         "error": None,
     }
+
+
+def hash_of(data: bytes) -> str:
+    """What stands for the hash of a program in a job that measures."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"

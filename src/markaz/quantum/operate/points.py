@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from markaz.quantum.compile.compiled import Compiled
 from markaz.quantum.compile.options import CompileOptions
 from markaz.quantum.mitigate.options import Mitigation
 from markaz.quantum.observables import PauliSum
-from markaz.quantum.operate.station import Station
+from markaz.quantum.operate.station import Station, unmeasured
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.errors import ProgramError
 
@@ -21,16 +22,33 @@ Floats = NDArray[np.float64]
 HOW: Final = "measured in groups of commuting observables"
 
 
+def mitigation_of(notes: Mapping[str, Any]) -> Mitigation:
+    """What was asked for against noise; nothing, where ``notes`` do not say."""
+    asked = notes.get("mitigation")
+    if asked is None:
+        return Mitigation()
+    known = {f.name for f in fields(Mitigation)}
+    given = {k: v for k, v in asked.items() if k in known}
+    return Mitigation(**{**given, "factors": tuple(given.get("factors", ()))})
+
+
 class DevicePoints:
     """A circuit at all parameter values of its pub, on a device.
 
     ``values`` is float64 (points, parameters), in radians. A circuit that the device can run
     as it is runs as it is, its qubits taken as physical ones; any other is compiled once.
+    ``measures``: observables are asked for, and the circuit's own measurements are left out.
     ``notes`` says what mitigation did at the points, if there was any.
     """
 
     def __init__(
-        self, station: Station, circuit: Circuit, values: Floats, wanted: Mitigation
+        self,
+        station: Station,
+        circuit: Circuit,
+        values: Floats,
+        wanted: Mitigation,
+        *,
+        measures: bool,
     ) -> None:
         self.circuit, self.values = circuit, values
         self.count = len(values)
@@ -38,6 +56,7 @@ class DevicePoints:
         self.engines: dict[str, str] = {}
         self.notes: list[dict[str, Any]] = []
         self._station, self._wanted = station, wanted
+        circuit = unmeasured(circuit) if measures else circuit
         self.compiled: Compiled = station.compiled(
             circuit, CompileOptions(compiled=station.is_native(circuit))
         )

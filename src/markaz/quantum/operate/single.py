@@ -11,7 +11,7 @@ from markaz.quantum.compile.options import CompileOptions
 from markaz.quantum.mitigate.evaluate import Mitigated
 from markaz.quantum.observables import ObservableError, PauliSum
 from markaz.quantum.operate import stored
-from markaz.quantum.operate.station import Station
+from markaz.quantum.operate.station import Station, unmeasured
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.parameters import bind
@@ -28,9 +28,10 @@ def run(station: Station, circuit: Circuit, asked: Mapping[str, Any]) -> dict[st
     """
     seed = asked.get("seed")
     seed = secrets.randbits(SEED_BITS) if seed is None else seed
-    compiled = _compiled(station, circuit, asked)
     shots, level = asked["shots"], asked.get("mitigation") or 0
     observables = _observables(asked.get("observables"), circuit.num_qubits)
+    bare = circuit if observables is None else unmeasured(circuit)
+    compiled = _compiled(station, bare, asked)
     if observables is None and level == 0:
         result = station.execute(compiled, shots, seed, memory=bool(asked.get("memory")))
         return _document(station, circuit, compiled, result, shots, seed, None)
@@ -47,8 +48,9 @@ def run(station: Station, circuit: Circuit, asked: Mapping[str, Any]) -> dict[st
 
 
 def _compiled(station: Station, circuit: Circuit, asked: Mapping[str, Any]) -> Compiled:
+    level = asked.get("compile_level")
     options = CompileOptions(
-        level=asked.get("compile_level", 2), compiled=bool(asked.get("precompiled"))
+        level=2 if level is None else level, compiled=bool(asked.get("precompiled"))
     )
     values = asked.get("parameters") or {}
     if circuit.parameters:  # fitted once for all values

@@ -19,6 +19,7 @@ from markaz.quantum.devices.model import DeviceModel
 from markaz.quantum.devices.sheet import Sheet
 from markaz.quantum.mitigate.errors import MitigationError
 from markaz.quantum.mitigate.evaluate import Mitigated, evaluate
+from markaz.quantum.mitigate.observe import without_final_measurements
 from markaz.quantum.mitigate.options import Mitigation
 from markaz.quantum.mitigate.plan import plan
 from markaz.quantum.observables import PauliSum
@@ -28,6 +29,17 @@ from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.simulate.result import Result
 
 CACHE: Final = Cache()  # of this process; what it holds depends on its keys alone
+
+
+def unmeasured(circuit: Circuit) -> Circuit:
+    """The circuit without its final measurements, as expectation values need it.
+
+    Raises ProgramError ``unsupported`` where there are others.
+    """
+    if circuit.is_dynamic:
+        text = "expectation values need a circuit without resets, control flow and measurements"
+        raise ProgramError("unsupported", f"{text} before the end")
+    return without_final_measurements(circuit)
 
 
 @dataclass(slots=True)

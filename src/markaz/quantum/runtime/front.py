@@ -12,7 +12,7 @@ from typing import Any, Final
 from markaz.quantum.points import Options, Points
 from markaz.quantum.programs.gates import LAST_GATE
 from markaz.quantum.runtime import samplexes
-from markaz.quantum.runtime.bundle import Bundle
+from markaz.quantum.runtime.bundle import Bundle, Pub
 from markaz.quantum.runtime.executor import open_executor
 from markaz.quantum.runtime.opening import open_pubs
 from markaz.quantum.runtime.running import Answer, run
@@ -48,10 +48,16 @@ def described(bundle: Bundle) -> dict[str, Any]:
         "circuits": len(circuits),
         "points": sum(len(pub.values) for pub in bundle.pubs),
         "shots": bundle.shots,
+        "most_shots": max((_shots(pub) for pub in bundle.pubs), default=0),
         "gates": sum(int((c.op <= LAST_GATE).sum()) for c in circuits),
         "dynamic": any(c.is_dynamic for c in circuits),
         "options": bundle.notes,
     }
+
+
+def _shots(pub: Pub) -> int:
+    """Shots of one circuit; of an estimator those that give its precision."""
+    return pub.shots or (math.ceil(pub.precision**-2 * (1 - 1e-9)) if pub.precision else 0)
 
 
 def predicted(bundle: Bundle, memory: int) -> dict[str, Any]:

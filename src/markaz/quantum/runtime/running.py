@@ -10,6 +10,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from markaz.quantum.compile.compiled import Compiled
+from markaz.quantum.operate import single, stored
+from markaz.quantum.operate.points import HOW, DevicePoints, mitigation_of
+from markaz.quantum.operate.station import Station
 from markaz.quantum.points import Options, Points, noisy, numbers, packed
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.runtime import encoding, tensors
@@ -39,11 +43,15 @@ class Run:
     seeded: bool
     rng: np.random.Generator
     started: float
+    station: Station | None = None
+    compiled: list[Compiled] = field(default_factory=list)
     plans: list[dict[str, Any]] = field(default_factory=list)
     engines: dict[str, str] = field(default_factory=dict)
 
-    def points(self, pub: Pub) -> Points:
+    def points(self, pub: Pub) -> Points | DevicePoints:
         """The pub, ready to run in the time that is left."""
+        if self.station is not None:
+            return self._on_device(pub, self.station)
         left = self.options.time_limit - (time.monotonic() - self.started)
         if left <= 0:
             done = f"{len(self.plans)} of {len(self.bundle.pubs)} pubs"
@@ -54,7 +62,16 @@ class Run:
         repeatable = self.seeded or self.bundle.kind == "sampler"
         return Points(circuit, pub.values, options, repeatable=repeatable)
 
-    def note(self, points: Points) -> str:
+    def _on_device(self, pub: Pub, station: Station) -> DevicePoints:
+        circuit = self.bundle.programs[pub.program].circuit
+        wanted = mitigation_of(self.bundle.notes)
+        measures = self.bundle.kind == "estimator"
+        points = DevicePoints(station, circuit, pub.values, wanted, measures=measures)
+        if points.compiled.key not in {one.key for one in self.compiled}:
+            self.compiled.append(points.compiled)
+        return points
+
+    def note(self, points: Points | DevicePoints) -> str:
         """Put on record how ``points`` ran; the engine's name."""
         self.plans.append(points.plan)
         self.engines |= points.engines
@@ -63,7 +80,12 @@ class Run:
     def document(self) -> dict[str, Any]:
         """How the job was run."""
         heaviest = max(self.plans, key=lambda p: p.get("predicted_seconds", 0.0), default={})
-        return {
+        about: dict[str, Any] = {}
+        if self.station is not None:
+            shown = single.compile_facts(self.station, self.compiled[0]) if self.compiled else {}
+            about["device"] = self.station.facts() | {"compile": shown}
+            about["compiled"] = stored.kept(self.compiled)
+        return about | {
             "ok": True,
             "kind": self.bundle.kind,
             "pubs": len(self.bundle.pubs),
@@ -80,8 +102,12 @@ class Run:
         }
 
 
-def run(bundle: Bundle, options: Options, seed: int | None = None) -> Answer:
+def run(
+    bundle: Bundle, options: Options, seed: int | None = None, station: Station | None = None
+) -> Answer:
     """Run all pubs, one after the other; ``options.time_limit`` is for all together.
+
+    On the device ``station``, or None: simulated without noise.
 
     The bundle's own seed comes before ``seed``; without any one is drawn and reported.
     Raises ProgramError.
@@ -95,6 +121,7 @@ def run(bundle: Bundle, options: Options, seed: int | None = None) -> Answer:
         seeded=wanted is not None,
         rng=np.random.default_rng(drawn),
         started=time.monotonic(),
+        station=station,
     )
     answered = PROGRAMS[bundle.kind](running)
     return Answer(running.document(), encoding.line(answered))
@@ -127,13 +154,20 @@ def _estimator_pub(running: Run, pub: Pub, program: Program) -> dict[str, Any]:
     points = running.points(pub)
     shape = pub.result_shape
     which_point, which_sum = (numbers(s, shape) for s in (pub.shape, pub.observables_shape))
-    found = points.estimate(pub.observables, which_point, which_sum, running.rng)
-    evs, stds = (values.reshape(shape) for values in noisy(*found, pub.precision, running.rng))
+    asked = (pub.observables, which_point, which_sum, running.rng)
+    if isinstance(points, DevicePoints):
+        found = points.estimate(*asked, pub.precision)
+    else:
+        found = noisy(*points.estimate(*asked), pub.precision, running.rng)
+    evs, stds = (values.reshape(shape) for values in found)
     encoded = encoding.ndarray(stds)
     fields = {"evs": encoding.ndarray(evs), "stds": encoded, "ensemble_standard_error": encoded}
     how = "exact value with Gaussian noise of the target precision" if pub.precision else "exact"
     about = {"target_precision": pub.precision, "circuit_metadata": program.metadata}
     about |= {"how": how, "engine": running.note(points)}
+    if isinstance(points, DevicePoints):
+        about["how"] = HOW
+        about |= {"mitigation": points.notes[:SHOWN_PLANS]} if points.notes else {}
     return encoding.pub_result("PubResult", encoding.data_bin(shape, fields), about)
 
 

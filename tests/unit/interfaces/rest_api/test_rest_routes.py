@@ -119,7 +119,7 @@ def test_every_post_that_acts_in_somebodys_name_takes_an_idempotency_key() -> No
     assert without == {
         "post_login", "post_logout", "post_sign_up", "post_recovery", "post_recovery_password",
         "post_recovery_totp", "post_me_password", "post_me_totp", "post_me_totp_confirm",
-        "post_me_totp_off", "post_estimates",
+        "post_me_totp_off", "post_me_sessions_end", "post_estimates",
     }  # fmt: skip
 
 

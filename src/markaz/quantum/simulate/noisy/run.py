@@ -30,7 +30,7 @@ MOST_DENSITY, MOST_VECTOR = 10, 26  # qubits
 # Seconds, fitted on one core: an entry of a density matrix in one step of one qubit, and what
 # comes with every such step; an amplitude of one lane in one qubit's turn; a two-site
 # operation; a line of a tableau; loading the kernels, and Stim.
-_ENTRY, _CALL, _AMPLITUDE, _SITE, _LINE = 1.2e-8, 6e-5, 2.5e-10, 2.0e-4, 4.0e-6
+_ENTRY, _CALL, _AMPLITUDE, _SITE, _LINE = 1.2e-8, 6e-5, 4.0e-10, 2.0e-4, 4.0e-6
 _KERNELS, _STIM = 0.05, 0.01
 
 

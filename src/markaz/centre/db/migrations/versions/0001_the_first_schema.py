@@ -82,6 +82,9 @@ def upgrade() -> None:
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("retired_at", sa.BigInteger(), nullable=True),
+        sa.Column("model_digest", sa.String(length=80), nullable=True),
+        sa.Column("sheet_id", sa.String(length=80), nullable=True),
+        sa.Column("calibrate_hours", sa.Integer(), server_default="0", nullable=False),
         sa.CheckConstraint(
             "kind IN ('simulator', 'emulated', 'qpu')", name=op.f("ck_devices_kind")
         ),
@@ -131,6 +134,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project_id", name=op.f("pk_storage_use")),
     )
     op.create_table(
+        "used_until",
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("zone", name=op.f("pk_used_until")),
+    )
+    op.create_table(
         "workers",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
@@ -144,6 +154,61 @@ def upgrade() -> None:
             "state IN ('connected', 'draining', 'lost', 'gone')", name=op.f("ck_workers_state")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workers")),
+    )
+    op.create_table(
+        "device_events",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("device_id", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=24), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["devices.id"], name=op.f("fk_device_events_device_id")
+        ),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_device_events")),
+    )
+    with op.batch_alter_table("device_events", schema=None) as batch_op:
+        batch_op.create_index("ix_device_events_device_id_at", ["device_id", "at"], unique=False)
+
+    op.create_table(
+        "device_files",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("device_id", sa.String(length=40), nullable=False),
+        sa.Column("digest", sa.String(length=80), nullable=False),
+        sa.Column("version", sa.String(length=20), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("added_by", sa.String(length=40), nullable=False),
+        sa.Column("added_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["devices.id"], name=op.f("fk_device_files_device_id")
+        ),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_device_files")),
+    )
+    with op.batch_alter_table("device_files", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_device_files_device_id_digest", ["device_id", "digest"], unique=False
+        )
+
+    op.create_table(
+        "emulations",
+        sa.Column("device_id", sa.String(length=40), nullable=False),
+        sa.Column("seed", sa.BigInteger(), nullable=False),
+        sa.Column("born_at", sa.BigInteger(), nullable=False),
+        sa.Column("tuned_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["devices.id"], name=op.f("fk_emulations_device_id")
+        ),
+        sa.PrimaryKeyConstraint("device_id", name=op.f("pk_emulations")),
     )
     op.create_table(
         "interventions",
@@ -219,6 +284,22 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["device_id"], ["devices.id"], name=op.f("fk_rates_device_id")),
         sa.PrimaryKeyConstraint("device_id", "starts_at", name=op.f("pk_rates")),
     )
+    op.create_table(
+        "sheets",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("device_id", sa.String(length=40), nullable=False),
+        sa.Column("source", sa.String(length=16), nullable=False),
+        sa.Column("measured_at", sa.BigInteger(), nullable=False),
+        sa.Column("published_at", sa.BigInteger(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["device_id"], ["devices.id"], name=op.f("fk_sheets_device_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sheets")),
+    )
+    with op.batch_alter_table("sheets", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_sheets_device_id_published_at", ["device_id", "published_at"], unique=False
+        )
+
     op.create_table(
         "users",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -534,6 +615,34 @@ def upgrade() -> None:
         batch_op.create_index("ix_sessions_user_id", ["user_id"], unique=False)
 
     op.create_table(
+        "sheet_values",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("sheet_id", sa.String(length=80), nullable=False),
+        sa.Column("device_id", sa.String(length=40), nullable=False),
+        sa.Column("quantity", sa.String(length=40), nullable=False),
+        sa.Column("target", sa.String(length=40), nullable=False),
+        sa.Column("value", sa.Float(), nullable=False),
+        sa.Column("uncertainty", sa.Float(), nullable=True),
+        sa.Column("measured_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["devices.id"], name=op.f("fk_sheet_values_device_id")
+        ),
+        sa.ForeignKeyConstraint(["sheet_id"], ["sheets.id"], name=op.f("fk_sheet_values_sheet_id")),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_sheet_values")),
+    )
+    with op.batch_alter_table("sheet_values", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_sheet_values_series",
+            ["device_id", "quantity", "target", "measured_at"],
+            unique=False,
+        )
+
+    op.create_table(
         "usage",
         sa.Column("project_id", sa.String(length=40), nullable=False),
         sa.Column("user_id", sa.String(length=40), nullable=False),
@@ -542,6 +651,29 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_usage_project_id")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_usage_user_id")),
         sa.PrimaryKeyConstraint("project_id", "user_id", name=op.f("pk_usage")),
+    )
+    op.create_table(
+        "used_days",
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("project_id", sa.String(length=40), nullable=False),
+        sa.Column("user_id", sa.String(length=40), nullable=False),
+        sa.Column("device_id", sa.String(length=40), nullable=False),
+        sa.Column("jobs", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "completed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("failed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shots", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("micros", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("charged", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["device_id"], ["devices.id"], name=op.f("fk_used_days_device_id")),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_used_days_project_id")
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_used_days_user_id")),
+        sa.PrimaryKeyConstraint(
+            "day", "project_id", "user_id", "device_id", name=op.f("pk_used_days")
+        ),
     )
     op.create_table(
         "jobs",
@@ -652,6 +784,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("session_id IS NOT NULL"),
             postgresql_where=sa.text("session_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_jobs_swept_ended_at",
+            ["ended_at"],
+            unique=False,
+            sqlite_where=sa.text("swept_at IS NOT NULL"),
+            postgresql_where=sa.text("swept_at IS NOT NULL"),
         )
         batch_op.create_index("ix_jobs_user_id_seq", ["user_id", "seq"], unique=False)
         batch_op.create_index(

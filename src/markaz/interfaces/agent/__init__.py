@@ -1,0 +1,1 @@
+"""An agent: beside hardware in a lab, it runs a centre's jobs through a driver."""
