@@ -2,11 +2,11 @@
 
     python -m benchmarks.compiling [--device indus] [--qubits 20] [--level 2] [--seeds 5]
 
-For each MQT Bench family: the time of ``compile`` (a circuit not seen before, libraries and
-kernels warm) over that of ``transpile`` at the same level and target, and the expected
-fidelity over the median of ``transpile``'s seeds, both by ``schedule.log_fidelity``. Both
-start with their own circuit object in memory. The sheet is invented, in the range of
-published devices; it is printed how.
+For each MQT Bench family: the least time over the seeds of ``compile`` (a circuit not seen
+before, libraries and kernels warm) over that of ``transpile`` at the same level and target,
+and the expected fidelity over the median of ``transpile``'s seeds, both by
+``schedule.log_fidelity``. Both start with their own circuit object in memory. The sheet is
+invented, in the range of published devices; it is printed how.
 """
 
 from __future__ import annotations
@@ -129,14 +129,16 @@ def measure(
         our_fidelity.append(log_fidelity(compiled.circuit, fabric))
     cache, options = Cache(), CompileOptions(level=level)
     cache.put(compile_key(flat, model, sheet, options), compiled)
-    started = time.perf_counter()
-    kept = cache.get(compile_key(flat, model, sheet, options))
-    cached = time.perf_counter() - started
-    assert kept is compiled
+    looked_up = []
+    for _ in range(3):
+        started = time.perf_counter()
+        kept = cache.get(compile_key(flat, model, sheet, options))
+        looked_up.append(time.perf_counter() - started)
+        assert kept is compiled
     return {
-        "theirs": statistics.median(theirs) * 1e3,
-        "ours": statistics.median(ours) * 1e3,
-        "cached": cached * 1e3,
+        "theirs": min(theirs) * 1e3,
+        "ours": min(ours) * 1e3,
+        "cached": min(looked_up) * 1e3,
         "their_fidelity": statistics.median(their_fidelity),
         "our_fidelity": statistics.median(our_fidelity),
         "gates": float(circuit.size()),

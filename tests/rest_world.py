@@ -154,6 +154,7 @@ def _people(work: Work, world: World) -> None:
         )  # fmt: skip
         world.keys[name] = made["secret"]
         world.ids[f"{name} key"] = made["id"]
+        issue(work, "s", user_id=row["id"], label="login")
         linked = {"id": _id(work), "user_id": row["id"], "subject": name, "linked_at": 1}
         work.run(insert(identities).values(issuer="https://issuer.example", **linked))
         world.ids[f"{name} identity"] = linked["id"]

@@ -45,6 +45,7 @@ def measured(model: DeviceModel) -> Sheet:
 
 
 def main(wanted: Iterable[str]) -> None:
+    """Write the sheets of these devices."""
     for name in wanted:
         sheet = measured(load_shipped(name))
         (FOLDER / f"{name}.sheet.json").write_text(sheet.to_json(), encoding="utf-8")

@@ -13,6 +13,10 @@ from markaz.centre.devices.tables import devices, emulations
 from markaz.centre.work import Work
 
 EMULATOR: Final = "emulate"
+AGENT: Final = "agent"
+_FILE: Final = Frequent(
+    select(devices.c.model_digest, devices.c.sheet_id).where(devices.c.id == bindparam("device"))
+)
 _DEVICE: Final = Frequent(
     select(
         devices.c.model_digest,
@@ -40,6 +44,8 @@ class Station:
 
 def of(work: Work, device: str, driver: str) -> Station | None:
     """The device as it is now; None for one whose jobs need nothing of it."""
+    if driver == AGENT:
+        return _of_agent(work, device)
     if driver != EMULATOR:
         return None
     row = _DEVICE.first(work.connection, {"device": device})
@@ -53,6 +59,17 @@ def of(work: Work, device: str, driver: str) -> Station | None:
     if body is None:
         body = _body(work, device, row.model_digest, row.sheet_id)
     return Station(about, body)
+
+
+def _of_agent(work: Work, device: str) -> Station | None:
+    """File and sheet; an agent has its own of a device that the centre has no file of."""
+    row = _FILE.first(work.connection, {"device": device})
+    if row.model_digest is None:
+        return None
+    body = _BODIES.get((device, row.model_digest, row.sheet_id))
+    if body is None:
+        body = _body(work, device, row.model_digest, row.sheet_id)
+    return Station({"at": work.now}, body)
 
 
 # Compressed once for each version and sheet; both are named by their contents.

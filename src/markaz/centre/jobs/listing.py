@@ -76,7 +76,8 @@ def page(
         bounds.append(jobs.c.session_id == fields.known_id("session", session))
     states = _states(state)
     filters = _filters(device, tag, name)
-    if whose.user is not None and states and not states & FINAL and not filters:
+    few = whose.user is not None or states <= _FEW
+    if few and states and not states & FINAL and not filters:
         return _open(work, bounds, states, size)
     if states:
         filters.append(lambda table: table.c.state.in_(sorted(states)))
@@ -87,7 +88,7 @@ def page(
 
 
 def _open(work: Work, bounds: list[Any], states: frozenset[State], size: int) -> dict[str, Any]:
-    """One person's jobs that are not final: a small index holds them in order by state."""
+    """Jobs that are not final: a small index holds them, those of each person in order."""
     rows: list[Any] = []
     for state in sorted(states):
         found = select(*COLUMNS).where(*bounds, text(OPEN), text(f"state = '{state}'"))
@@ -127,6 +128,8 @@ def first_since(work: Work, moment: int) -> int:
     return (1 << 62) if seq is None else int(seq)
 
 
+# States that few jobs are in at a time, of everybody.
+_FEW: Final = frozenset({State.HELD, State.CLAIMED, State.RUNNING})
 _KINDS: Final[dict[str, frozenset[State]]] = {
     "waiting": frozenset({State.HELD, State.QUEUED}),
     "active": frozenset({State.CLAIMED, State.RUNNING}),

@@ -15,12 +15,14 @@ from typing import Any, Final
 from sqlalchemy import select, update
 
 from markaz.centre.access import query, system, verb
+from markaz.centre.devices import files, sheets
 from markaz.centre.devices.tables import devices
 from markaz.centre.devices.verbs import STATUSES
 from markaz.centre.errors import conflict, invalid
 from markaz.centre.fields import choice
 from markaz.centre.work import Work
 from markaz.centre.workers.tables import workers
+from markaz.quantum.devices.sheet import Sheet
 
 DRIVER: Final = "agent"  # of the devices that agents run
 _KEPT: Final = {  # what the agent says -> statuses that stay as they are nevertheless
@@ -81,9 +83,48 @@ def note_condition(
 ) -> dict[str, Any]:
     """An agent says how its device is, in QDMI's words (busy is the centre's to say)."""
     said = choice("status", status, STATUSES)
-    if not _set_status(work, device, "idle" if said == "busy" else said):
+    row = work.one(select(devices).where(devices.c.id == device))
+    if said in ("idle", "busy"):
+        said = "needs-calibration" if row is not None and _beyond(work, row) else "idle"
+    if not _set_status(work, device, said):
         work.nothing_changed()
     return {"device": device, "status": said}
+
+
+@verb("workers.note_sheet", rule=system, scope=None)
+def note_sheet(work: Work, _: None, *, worker: str, device: str, sheet: Sheet) -> dict[str, Any]:
+    """An agent hands in a calibration sheet of its device, which is in force from now on.
+
+    If it is beyond the device's tolerances, the device needs calibration; else it does not any
+    more. Raises CentreError ``invalid`` for a sheet of something else.
+    """
+    row = work.one(select(devices).where(devices.c.id == device, devices.c.driver == DRIVER))
+    if row is None or sheet.device != device or _widest(sheet) >= row.qubits:
+        raise invalid("sheet", f"the sheet of {sheet.device:.60} does not fit device {device:.60}")
+    if row.sheet_id == sheet.id:
+        work.nothing_changed()
+        return {"device": device, "sheet": sheet.id}
+    sheets.publish(work, row, sheet, "agent")
+    row = work.one(select(devices).where(devices.c.id == device))
+    assert row is not None, device
+    if _beyond(work, row):
+        _set_status(work, device, "needs-calibration")
+    elif row.status == "needs-calibration":
+        work.run(update(devices).where(devices.c.id == device).values(status="idle"))
+        work.after(work.services.listener.rules_changed)
+    return {"device": device, "sheet": sheet.id}
+
+
+def _widest(sheet: Sheet) -> int:
+    return max((q for row in sheet.rows for q in row.target), default=-1)
+
+
+def _beyond(work: Work, row: Any) -> bool:
+    """Whether the sheet in force is beyond the device's tolerances."""
+    if row.model_digest is None or row.sheet_id is None:
+        return False
+    sheet = sheets.sheet_of(work, row)
+    return sheet is not None and bool(sheets.out_of_tolerance(files.model_of(work, row), sheet))
 
 
 def _set_status(work: Work, device: str, status: str) -> bool:

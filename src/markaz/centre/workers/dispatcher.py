@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -22,7 +23,7 @@ from markaz.centre.errors import CentreError
 from markaz.centre.jobs import dispatch, holds
 from markaz.centre.jobs.index import QueueIndex
 from markaz.centre.workers import agents, crash, messages, queries, verbs
-from markaz.centre.workers.actor import Actor
+from markaz.centre.workers.actor import OUTAGES, Actor
 from markaz.centre.workers.handout import Handout
 from markaz.centre.workers.links import Link, LinkClosed
 from markaz.centre.workers.messages import (
@@ -34,6 +35,7 @@ from markaz.centre.workers.messages import (
     Hello,
     Leaving,
     Message,
+    Noted,
     Refused,
     Returned,
     Started,
@@ -41,6 +43,7 @@ from markaz.centre.workers.messages import (
 )
 from markaz.centre.workers.peers import Held, Key, Peer
 from markaz.centre.workers.results import Results
+from markaz.quantum.devices.sheet import Sheet, from_json
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -229,9 +232,28 @@ class Dispatcher:
         if message.device not in peer.hello.devices:
             _log.warning("worker.condition_refused", worker=peer.id, device=message.device)
             return
-        self._actor.insist(
-            agents.note_condition, worker=peer.id, device=message.device, status=message.status
-        )
+        about = {"worker": peer.id, "device": message.device}
+        if message.blob:
+            self._actor.elsewhere(_sheet, partial(self._note_sheet, peer, message), message.blob)
+        else:
+            self._actor.insist(agents.note_condition, None, **about, status=message.status)
+
+    def _note_sheet(self, peer: Peer, message: Condition, read: Future[Sheet]) -> None:
+        """Put a sheet on record, and tell its agent; one that cannot be is refused for good."""
+
+        def answer(accepted: bool) -> None:
+            peer.say(Noted(message.device, message.sheet, accepted))
+
+        def refused(error: CentreError) -> None:
+            _log.warning("worker.sheet_refused", device=message.device, error=str(error))
+            if error.kind not in OUTAGES:  # else it is sent again after the next connection
+                answer(False)
+
+        if read.exception() is not None:
+            refused(CentreError("invalid", str(read.exception())))
+            return
+        about = {"worker": peer.id, "device": message.device, "sheet": read.result()}
+        self._actor.perform(agents.note_sheet, lambda _: answer(True), refused, **about)
 
     def _heard(self, peer: Peer) -> None:
         peer.heard = self._actor.monotonic()
@@ -339,6 +361,10 @@ class Dispatcher:
     def _count_slots(self) -> None:
         slots = sum(p.hello.slots for p in self._peers.values() if p.link is not None)
         self._centre.services.queue.worker_slots = slots
+
+
+def _sheet(data: bytes) -> Sheet:
+    return from_json(data.decode())
 
 
 def _nothing() -> None:

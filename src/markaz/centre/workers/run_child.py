@@ -110,7 +110,9 @@ def _measurement(data: bytes, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _station(request: Mapping[str, Any], *, passing: bool = False) -> Station | None:
-    """The device that the job is for; None: a simulator."""
+    """The device that the job is for; None: a simulator. ``driver``: an agent's hardware."""
+    if (driver := request.get("driver")) is not None:
+        return opening.around(driver, request["station"])
     about = request.get("about")
     if not about:
         return None
@@ -170,14 +172,7 @@ def _go_the_usual_way() -> None:
 def serve(fd: int, parent: int, spec: dict[str, Any]) -> None:
     """Run what is asked until the other end closes; ``spec["memory"]`` is the most."""
     del parent
-    null = os.open(os.devnull, os.O_RDWR)
-    for standard in range(3):
-        os.dup2(null, standard)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    for name in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
-        resource.setrlimit(name, (0, 0))
-    most = _address_space() + spec["memory"] + SLACK_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    settle(spec)
     _go_the_usual_way()  # touch the pages that every job needs, before one waits for them
     incoming = frames.Incoming(fd, REQUEST_BYTES)
     try:
@@ -186,6 +181,18 @@ def serve(fd: int, parent: int, spec: dict[str, Any]) -> None:
             frames.write(fd, frames.pack(header, body))
     except EOFError:
         return
+
+
+def settle(spec: Mapping[str, Any]) -> None:
+    """Give up standard files and whatever a child that runs jobs does not need."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in range(3):
+        os.dup2(null, standard)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for name in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
+        resource.setrlimit(name, (0, 0))
+    most = _address_space() + spec["memory"] + SLACK_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def answered(request: dict[str, Any], circuit: bytes) -> tuple[dict[str, Any], bytes]:

@@ -25,6 +25,7 @@ class Item:
 
 MENU: Final[tuple[Item, ...]] = (
     Item("/home", N_("Home")),
+    Item("/composer", N_("Composer"), None),
     Item("/submit", N_("Run a program")),
     Item("/jobs", N_("Jobs")),
     Item("/sessions", N_("Sessions")),

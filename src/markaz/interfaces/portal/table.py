@@ -6,6 +6,7 @@ from typing import Final
 
 from markaz.interfaces.portal import (
     pages_account,
+    pages_composer,
     pages_devices,
     pages_elsewhere,
     pages_jobs,
@@ -21,6 +22,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *pages_public.PAGES,
     *pages_jobs.PAGES,
     *pages_submit.PAGES,
+    *pages_composer.PAGES,
     *pages_sessions.PAGES,
     *pages_projects.PAGES,
     *pages_devices.PAGES,

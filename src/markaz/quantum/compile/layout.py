@@ -89,7 +89,7 @@ def best_layout(task: Task, level: int, seed: int) -> Routed:
             f"the device has {largest}",
         )
     generator = np.random.default_rng(seed)
-    count = _EFFORT[level] + (min(12, 600 // (len(task.blocks.who) + 1)) if level > 1 else 0)
+    count = _EFFORT[level] + (min(12, 1200 // (len(task.blocks.who) + 1)) if level > 1 else 0)
     trials = [_trial(task, k, parts[0], generator) for k in range(count)]
     best = min(trials, key=lambda t: t.cost)
     return relocate(task, best)

@@ -8,7 +8,6 @@ from typing import Any, Final, Protocol
 
 from markaz.quantum.devices.emulator import MODEL_VERSION
 from markaz.quantum.devices.emulator.execute import EMULATED, EmulatedResult, execute_under
-from markaz.quantum.devices.emulator.schedule import timed
 from markaz.quantum.devices.emulator.truth import Truth, commitment, truth_at
 from markaz.quantum.devices.model import DeviceModel
 from markaz.quantum.programs.circuit import Circuit
@@ -76,8 +75,7 @@ class Emulated:
             memory_limit=self.memory, memory=memory, threads=self.threads, bond=self.bond,
         )  # fmt: skip
         self._accuracy.add(found.accuracy)
-        length = max((r.start + r.duration for r in timed(circuit, self.model)), default=0.0)
-        self.busy = shots * (length + REST_NS) * 1e-9
+        self.busy = shots * (found.duration_ns + REST_NS) * 1e-9
         self._elapsed_us += self.busy * 1e6
         return found
 

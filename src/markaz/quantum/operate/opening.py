@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from markaz.quantum.devices.model import DeviceModel, load_shipped, parse
 from markaz.quantum.devices.sheet import Sheet, from_json
-from markaz.quantum.operate.driver import Emulated
+from markaz.quantum.operate.driver import Driver, Emulated
 from markaz.quantum.operate.station import Station
 
 EMULATOR: Final = "emulate"
@@ -41,6 +41,12 @@ def station(
         model, about["seed"], about["at"], about["tuned"], about["born"], seconds=seconds,
         memory=memory, threads=threads, passing=passing,
     )  # fmt: skip
+    return Station(model, sheet, driver)
+
+
+def around(driver: Driver, body: bytes) -> Station:
+    """The station in ``body``, whose circuits ``driver`` executes."""
+    model, sheet = _unpacked(body)
     return Station(model, sheet, driver)
 
 

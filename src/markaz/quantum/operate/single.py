@@ -90,7 +90,7 @@ def _document(
         "device": station.facts() | {"compile": compile_facts(station, compiled)},
         "compiled": stored.kept([compiled]),
     }
-    for name in ("emulated", "model_version", "truth", "accuracy"):
+    for name in ("emulated", "model_version", "truth", "accuracy", "duration_ns"):
         found.pop(name, None)  # they stand under ``device``
     if mitigated is not None:
         found["mitigation"] = mitigated.to_json()

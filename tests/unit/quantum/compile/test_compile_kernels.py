@@ -86,7 +86,8 @@ def test_routing_carries_out_every_block_once_in_order_on_couplers(seed: int) ->
 
 def test_blocks_join_runs_on_one_pair_and_keep_the_order() -> None:
     operations = [("h", (0,)), ("cx", (0, 1)), ("rz", (1,)), ("cz", (1, 0)), ("cx", (1, 2)),
-                  ("barrier", (0, 1, 2)), ("cp", (0, 1)), ("x", (0,)), ("measure", (2,))]  # fmt: skip
+                  ("barrier", (0, 1, 2)), ("cp", (0, 1)), ("x", (0,)),
+                  ("measure", (2,))]  # fmt: skip
     blocks = collect(operations, 3)
     assert blocks.who == [(0, 1), (1, 2), (0, 1, 2), (0, 1)]
     assert blocks.need == [2, 1, 0, 2]

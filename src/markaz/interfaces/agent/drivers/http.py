@@ -64,7 +64,7 @@ class HttpDriver:
         """How the device is."""
         said = self.describe().get("status")
         try:
-            return Status(said)
+            return Status(str(said))
         except ValueError:
             raise DriverError(f"status {said!r:.60} is none of QDMI's words") from None
 

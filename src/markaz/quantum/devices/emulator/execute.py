@@ -27,13 +27,15 @@ class EmulatedResult(Result):
     """A result of an emulated device, which says so.
 
     ``model_version``: of the emulator's physics; ``truth``: commitment to the hidden truth
-    that the run met; ``accuracy``: what the methods that were used leave out.
+    that the run met; ``accuracy``: what the methods that were used leave out;
+    ``duration_ns``: of one shot.
     """
 
     emulated: str = EMULATED
     model_version: str = MODEL_VERSION
     truth: str = ""
     accuracy: str = ""
+    duration_ns: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """The contracted keys, and the emulator's own."""
@@ -43,6 +45,7 @@ class EmulatedResult(Result):
             "model_version": self.model_version,
             "truth": self.truth,
             "accuracy": self.accuracy,
+            "duration_ns": self.duration_ns,
         }
 
 
@@ -101,7 +104,8 @@ def execute_under(
         raise ValueError(f"shots must be from 1 to {model.max_shots}, not {shots}")
     if not 0 <= run_seed < 1 << 63:
         raise ValueError(f"run_seed must be from 0 to 2^63 - 1, not {run_seed}")
-    program, clbits = lower(timed(circuit, model), model, truth)
+    rows = timed(circuit, model)
+    program, clbits = lower(rows, model, truth)
     planned = time.monotonic()
     limits = Limits(begun + time_limit, time_limit, memory_limit, threads or _threads())
     outcome = run(program, shots, run_seed, limits, method)
@@ -124,6 +128,7 @@ def execute_under(
         engines=versions(("numpy", "numba", "stim")),
         truth=bond,
         accuracy=outcome.accuracy,
+        duration_ns=max((row.start + row.duration for row in rows), default=0.0),
     )  # fmt: skip
 
 

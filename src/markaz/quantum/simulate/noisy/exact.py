@@ -12,9 +12,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from markaz.quantum.simulate.noisy import kernel_exact
 from markaz.quantum.simulate.noisy.program import NoisyProgram
 
 Array = NDArray[np.float64]
+MOST_COMPILED = 5  # qubits; beyond, NumPy's calls cost little beside the arithmetic
 
 
 def distribution(program: NoisyProgram, offsets: Array) -> Array:
@@ -24,9 +26,28 @@ def distribution(program: NoisyProgram, offsets: Array) -> Array:
     state = np.zeros((4,) * n + (classes,))
     for corner in np.ndindex((2,) * n):
         state[tuple(3 * c for c in corner)] = 1.0
-    for step in range(program.num_steps):
-        state = _step(program, step, state, offsets)
+    if n <= MOST_COMPILED:
+        _evolve(program, state.reshape(4**n, classes), offsets)
+    else:
+        for step in range(program.num_steps):
+            state = _step(program, step, state, offsets)
     return _read(program, _outcomes(state, program))
+
+
+def _evolve(program: NoisyProgram, state: Array, offsets: Array) -> None:
+    """All steps in place, by the compiled kernel."""
+    pairs = np.argsort(program.pair_step, kind="stable")
+    errors = np.argsort(program.error_step, kind="stable")
+    steps = program.num_steps
+    kernel_exact.evolve.fast(
+        state, program.num_qubits, program.z, program.wait, program.decay, program.dephase,
+        program.has_turn, program.axis, program.turn, program.flip,
+        np.ascontiguousarray(offsets),
+        kernel_exact.starts(program.pair_step[pairs], steps),
+        np.ascontiguousarray(program.pairs[pairs]), program.pair_angle[pairs],
+        kernel_exact.starts(program.error_step[errors], steps),
+        np.ascontiguousarray(program.error_pairs[errors]), program.error[errors],
+    )  # fmt: skip
 
 
 def _step(program: NoisyProgram, step: int, state: Array, offsets: Array) -> Array:

@@ -31,6 +31,7 @@ MOST_DENSITY, MOST_VECTOR = 10, 26  # qubits
 # comes with every such step; an amplitude of one lane in one qubit's turn; a two-site
 # operation; a line of a tableau; loading the kernels, and Stim.
 _ENTRY, _CALL, _AMPLITUDE, _SITE, _LINE = 1.2e-8, 6e-5, 4.0e-10, 2.0e-4, 4.0e-6
+_FAST_ENTRY, _FAST_CALL = 3e-9, 5e-7  # the first two, in the kernel for a few qubits
 _KERNELS, _STIM = 0.05, 0.01
 
 
@@ -115,7 +116,7 @@ def candidates(program: NoisyProgram, shots: int, threads: int) -> list[Candidat
     far = None if n <= MOST_VECTOR else f"{n} joined qubits are more than {MOST_VECTOR}"
     return [
         Candidate(
-            DENSITY, steps * (n + 1) * (_CALL + entries * _ENTRY), int(entries * 24),
+            DENSITY, _density_seconds(n, steps * (n + 1), entries), int(entries * 24),
             None if n <= MOST_DENSITY else f"{n} joined qubits are more than {MOST_DENSITY}",
         ),
         Candidate(TRAJECTORIES, _KERNELS + amplitudes * _AMPLITUDE, vector, far),
@@ -124,6 +125,13 @@ def candidates(program: NoisyProgram, shots: int, threads: int) -> list[Candidat
         ),
         Candidate(MPS, (1 + leaving) * hops * _SITE, 1 << 28, None, certain=False),
     ]  # fmt: skip
+
+
+def _density_seconds(n: int, passes: int, entries: float) -> float:
+    """For ``passes`` over so many numbers."""
+    if n <= exact.MOST_COMPILED:
+        return passes * (_FAST_CALL + entries * _FAST_ENTRY)
+    return passes * (_CALL + entries * _ENTRY)
 
 
 def _limited(row: Candidate, seconds: float, memory: int) -> Candidate:

@@ -15,7 +15,8 @@ export function gateName(op) {
   const entry = entryOf(op);
   const known = entry ? say(`gate-${entry.name}`) : "";
   if (["measure", "reset", "barrier"].includes(op.name)) return known;
-  return known ? `${shortName(op)}${angles}, ${known}` : `${shortName(op)}${angles}`;
+  const label = `${shortName(op)}${angles}`;
+  return known ? say("named", { label, name: known }) : label;
 }
 
 // The whole operation: what, where, under which condition.

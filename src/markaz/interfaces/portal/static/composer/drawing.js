@@ -41,7 +41,7 @@ const words = (x, y, text, kind = "text") => element("text", { x, y, class: kind
 // An angle as people write it, short enough for a box.
 export function shortAngle(text) {
   const pretty = text.replaceAll(/\bpi\b/g, "π").replaceAll(/\btau\b/g, "τ").replaceAll(" ", "");
-  return pretty.length <= 8 ? pretty : `${pretty.slice(0, 7)}…`;
+  return pretty.length <= 7 ? pretty : `${pretty.slice(0, 6)}…`;
 }
 
 // The picture, without names of wires; `found` is the circuit's layout.
@@ -109,7 +109,7 @@ const cross = (x, y) => [line(x - 8, y - 8, x + 8, y + 8, "link"),
 function boxes(op, x, rows) {
   const { label } = GATES[op.name];
   const under = op.params.map(shortAngle).join(",");
-  const short = under.length <= 9 ? under : `${under.slice(0, 8)}…`;
+  const short = under.length <= 7 ? under : `${under.slice(0, 6)}…`;
   return op.qubits.flatMap((q) => box(x, rows.at(q), label, short));
 }
 

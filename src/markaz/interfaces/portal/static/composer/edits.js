@@ -173,10 +173,10 @@ function onBits(ops, gone, renumbered, register) {
     bit: op.bit === null ? null : renumbered(op.bit), condition: condition(op.condition) }));
 }
 
-export function addRegister(circuit, kind) {
-  const fresh = { name: freeName(circuit, kind), size: 1 };
-  return { circuit: kind === "q" ? { ...circuit, qregs: [...circuit.qregs, fresh] }
-    : { ...circuit, cregs: [...circuit.cregs, fresh] } };
+// A register of one classical bit.
+export function addBits(circuit) {
+  const cregs = [...circuit.cregs, { name: freeName(circuit, "c"), size: 1 }];
+  return { circuit: { ...circuit, cregs } };
 }
 
 // A measurement of every qubit into the bit of its number, at the end.

@@ -6,7 +6,8 @@ import { PALETTE } from "./gates.js";
 import { qubitCount } from "./layout.js";
 import { namesOf } from "./writing.js";
 
-const LEAST_COLUMNS = 10;
+const LEAST_COLUMNS = 5;
+const NAME = 70; // pixels of the names at the wires
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 function part(role, kind, text = "") {
@@ -49,7 +50,8 @@ export class Grid {
   show() {
     const { circuit, found, cursor } = this.composer;
     const had = this.sheet.contains(document.activeElement);
-    const columns = Math.max(LEAST_COLUMNS, found.count + 1);
+    const room = Math.floor((this.sheet.clientWidth - NAME) / CELL);
+    const columns = Math.max(LEAST_COLUMNS, room, found.count + 1);
     cursor.wire = Math.min(cursor.wire, qubitCount(circuit) - 1);
     cursor.column = Math.min(cursor.column, columns - 1);
     this.columns = columns;

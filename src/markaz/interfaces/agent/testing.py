@@ -1,0 +1,329 @@
+"""The contract's tester: each clause with what the device did, for vendors to run alone."""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from markaz.interfaces.agent.counts import checked
+from markaz.interfaces.agent.drivers.base import DriverError, Unreachable
+from markaz.interfaces.agent.drivers.http import CONTRACT, OFFERED
+from markaz.interfaces.agent.drivers.wire import Wire
+from markaz.quantum.calibrate import circuits
+from markaz.quantum.devices.errors import DescriptionError
+from markaz.quantum.devices.model import DeviceModel
+from markaz.quantum.devices.sheet import from_json
+from markaz.quantum.devices.status import Status
+from markaz.quantum.operate import native
+from markaz.quantum.programs.circuit import Circuit
+
+SHOTS: Final = 200
+STATES: Final = ("queued", "running", "completed", "failed", "cancelled")
+_ENDED: Final = STATES[2:]
+POLL_SECONDS: Final = 0.1
+
+
+class Broken(Exception):
+    """A clause that does not hold; the message says what the device did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A clause of the contract, whether it holds, and what was seen."""
+
+    clause: str
+    text: str
+    ok: bool
+    seen: str
+
+
+Clause = Callable[["Tester"], str]
+CLAUSES: Final[dict[str, tuple[str, Clause]]] = {}
+
+
+def clause(number: str, text: str) -> Callable[[Clause], Clause]:
+    """Put a check into the table; it returns what was seen, or raises Broken."""
+
+    def put(check: Clause) -> Clause:
+        CLAUSES[number] = text, check
+        return check
+
+    return put
+
+
+class Tester:
+    """Tests the device behind ``wire`` against the contract and its device file.
+
+    ``seconds``: how long a program may take. Programs that it hands over are small.
+    """
+
+    def __init__(self, wire: Wire, model: DeviceModel, seconds: float = 60.0) -> None:
+        self.wire, self.model, self.seconds = wire, model, seconds
+        self.prefix = f"check-{secrets.token_hex(8)}"
+        self.device: dict[str, Any] = {}
+
+    def run(self) -> Iterator[Verdict]:
+        """All clauses, one after another."""
+        for number, (text, check) in CLAUSES.items():
+            try:
+                ok, seen = True, check(self)
+            except (Broken, DriverError) as error:
+                ok, seen = False, str(error)
+            yield Verdict(number, text, ok, seen)
+
+    def ask(self, method: str, path: str, *codes: int, **content: Any) -> Any:
+        """The document of an answer with one of ``codes``."""
+        code, said = self.wire.ask(method, path, **content)
+        if code not in codes:
+            wanted = " or ".join(map(str, codes))
+            raise Broken(f"{method} {path} answers {code}, not {wanted}: {said!r:.200}")
+        return said
+
+    def body(self, form: str, circuit: Circuit, shots: int = SHOTS) -> dict[str, Any]:
+        """A request for a compiled circuit."""
+        made = native.program(circuit, form)
+        return {"format": form, "program": made.text, "shots": shots, "bits": made.bits}
+
+    def ended(self, name: str) -> dict[str, Any]:
+        """The program's document once it has ended."""
+        until = time.monotonic() + self.seconds
+        while True:
+            found = self.ask("GET", path(name), 200)
+            self.checked_document(found, name)
+            if found["state"] in _ENDED:
+                return dict(found)
+            if time.monotonic() > until:
+                raise Broken(f"program {name} has not ended after {self.seconds:g} s")
+            time.sleep(POLL_SECONDS)
+
+    def checked_document(self, found: Any, name: str) -> None:
+        """Raise Broken for a document that is none of the program ``name``."""
+        if not isinstance(found, dict) or found.get("id") != name:
+            raise Broken(f"the document is not of program {name}: {found!r:.200}")
+        if found.get("state") not in STATES:
+            raise Broken(f"state {found.get('state')!r:.60} is none of {', '.join(STATES)}")
+
+    def completed(self, name: str, body: dict[str, Any]) -> dict[str, int]:
+        """The counts of a program, handed over and run."""
+        self.ask("PUT", path(name), 201, json=body)
+        found = self.ended(name)
+        if found["state"] != "completed":
+            raise Broken(f"the program {found['state']}: {found.get('error')!r:.200}")
+        seconds = found.get("seconds")
+        plain = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if not plain or not math.isfinite(seconds) or seconds < 0:
+            raise Broken(f"seconds is {seconds!r:.60}, no number from 0")
+        return checked(found.get("counts"), body["bits"], body["shots"])
+
+    def line(self) -> list[int]:
+        """Two qubits with a coupler that works; one where there is none."""
+        return list(self.model.live_couplers[0]) if self.model.live_couplers else [0]
+
+    def flipped(self, ones: list[int], measured: list[int]) -> Circuit:
+        """Native pulses that turn some qubits over; then a measurement, bit by bit."""
+        builder = circuits.start(self.model)
+        for qubit in ones:
+            circuits.pulse(builder, qubit, 2)
+        return circuits.finish(builder, measured)
+
+
+def path(name: str) -> str:
+    """Where a program is."""
+    return f"/v1/jobs/{name}"
+
+
+def _formats(tester: Tester) -> list[str]:
+    said = tester.device.get("formats")
+    found = [f for f in said if f in OFFERED] if isinstance(said, list) else []
+    if not found:
+        raise Broken(f"formats is {said!r:.100}, with neither of {', '.join(OFFERED)}")
+    return found
+
+
+def _mostly(counts: dict[str, int], wanted: str, what: str) -> str:
+    """Noise may be there; the wanted outcome must be more frequent than all others together."""
+    seen = counts.get(wanted, 0)
+    total = sum(counts.values())
+    if 2 * seen <= total:
+        most = max(counts, key=lambda k: counts[k])
+        raise Broken(f"{what}: {wanted} in {seen} of {total} shots; most frequent is {most}")
+    return f"{wanted} in {seen} of {total} shots"
+
+
+@clause("1.1", "GET /v1/device describes the device of the file")
+def _describes(tester: Tester) -> str:
+    found = tester.ask("GET", "/v1/device", 200)
+    if not isinstance(found, dict) or found.get("contract") != CONTRACT:
+        raise Broken(f"contract is not {CONTRACT!r}: {found!r:.200}")
+    tester.device = found
+    model = tester.model
+    wanted = {"name": model.name, "qubits": model.num_qubits, "max_shots": model.max_shots}
+    for key, value in wanted.items():
+        if found.get(key) != value:
+            raise Broken(f"{key} is {found.get(key)!r:.60}; the device file says {value!r}")
+    return f"{model.name}, {model.num_qubits} qubits"
+
+
+@clause("1.2", "status is one of QDMI's words")
+def _status(tester: Tester) -> str:
+    said = tester.device.get("status")
+    if said not in {str(s) for s in Status}:
+        raise Broken(f"status is {said!r:.60}, none of {', '.join(Status)}")
+    return str(said)
+
+
+@clause("1.3", "formats names qcis or openqasm3")
+def _offers(tester: Tester) -> str:
+    return ", ".join(_formats(tester))
+
+
+@clause("2.1", "GET /v1/calibration is a calibration sheet of the device, or 404")
+def _calibration(tester: Tester) -> str:
+    code, found = tester.wire.ask("GET", "/v1/calibration")
+    if code == 404:
+        return "none yet"
+    if code != 200:
+        raise Broken(f"answers {code}, neither 200 nor 404")
+    try:
+        sheet = from_json(json.dumps(found))
+    except DescriptionError as error:
+        raise Broken(str(error)) from None
+    if sheet.device != tester.model.name:
+        raise Broken(f"the sheet is of device {sheet.device}")
+    return f"{sum(row.value is not None for row in sheet.rows)} values"
+
+
+@clause("3.1", "a program of each format runs; counts have the right width and shots")
+def _runs(tester: Tester) -> str:
+    seen = []
+    for form in _formats(tester):
+        qubits = tester.line()
+        body = tester.body(form, tester.flipped([], qubits))
+        counts = tester.completed(f"{tester.prefix}-{form}", body)
+        seen.append(f"{form}: {_mostly(counts, '0' * len(qubits), form)}")
+    return "; ".join(seen)
+
+
+@clause("3.2", "bit k of a key, from the right, is the k-th measured qubit")
+def _order(tester: Tester) -> str:
+    seen = []
+    for form in _formats(tester):
+        for turn, measured in enumerate((tester.line(), tester.line()[::-1])):
+            wanted = "".join("1" if q == tester.line()[0] else "0" for q in reversed(measured))
+            body = tester.body(form, tester.flipped(tester.line()[:1], measured))
+            counts = tester.completed(f"{tester.prefix}-order-{form}-{turn}", body)
+            shown = " ".join(f"Q{q}" for q in measured)
+            seen.append(_mostly(counts, wanted, f"{form}, M {shown} with Q{tester.line()[0]} on"))
+    return "; ".join(seen)
+
+
+@clause("3.3", "all qubits can be measured at once")
+def _all(tester: Tester) -> str:
+    qubits = list(range(tester.model.num_qubits))
+    body = tester.body(_formats(tester)[0], tester.flipped([], qubits), shots=10)
+    counts = tester.completed(f"{tester.prefix}-all", body)
+    return f"{len(counts)} different outcomes of {len(qubits)} bits in 10 shots"
+
+
+@clause("3.4", "one shot, and the most that the device takes")
+def _shots(tester: Tester) -> str:
+    seen = []
+    for shots in (1, tester.model.max_shots):
+        body = tester.body(_formats(tester)[0], tester.flipped([], tester.line()), shots)
+        tester.completed(f"{tester.prefix}-shots-{shots}", body)
+        seen.append(str(shots))
+    return " and ".join(seen)
+
+
+@clause("4.1", "the same program put again runs once, and keeps its outcome")
+def _again(tester: Tester) -> str:
+    name = f"{tester.prefix}-again"
+    body = tester.body(_formats(tester)[0], tester.flipped([], tester.line()))
+    first = tester.completed(name, body)
+    tester.checked_document(tester.ask("PUT", path(name), 200, json=body), name)
+    second = tester.ended(name).get("counts")
+    if second != first:
+        raise Broken("its counts are others now: it ran twice")
+    return "200, the same counts"
+
+
+@clause("4.2", "another program under a known id is refused with 409")
+def _other(tester: Tester) -> str:
+    name = f"{tester.prefix}-other"
+    form = _formats(tester)[0]
+    tester.completed(name, tester.body(form, tester.flipped([], tester.line())))
+    body = tester.body(form, tester.flipped(tester.line()[:1], tester.line()))
+    tester.ask("PUT", path(name), 409, json=body)
+    return "409"
+
+
+@clause("4.3", "an unknown id is answered with 404")
+def _unknown(tester: Tester) -> str:
+    for method in ("GET", "DELETE"):
+        tester.ask(method, path(f"{tester.prefix}-never"), 404)
+    return "404"
+
+
+@clause("5.1", "what cannot run is refused with 422 and an error in words")
+def _refuses(tester: Tester) -> str:
+    form = _formats(tester)[0]
+    good = tester.body(form, tester.flipped([], tester.line()))
+    beyond = tester.model.num_qubits
+    text = f"X2P Q{beyond}\nM Q{beyond}\n" if form == "qcis" else f"bit[1] c; sx ${beyond};"
+    bad = {
+        "no program": good | {"program": "this is no program"},
+        "a qubit that is not there": good | {"program": text, "bits": 1},
+        "too many shots": good | {"shots": tester.model.max_shots + 1},
+        "no shots": good | {"shots": 0},
+        "an unknown format": good | {"format": "punched cards"},
+    }
+    for n, (what, body) in enumerate(bad.items()):
+        said = tester.ask("PUT", path(f"{tester.prefix}-bad-{n}"), 422, json=body)
+        if not isinstance(said, dict) or not isinstance(said.get("error"), str):
+            raise Broken(f"{what}: 422 without an error in words: {said!r:.200}")
+    return f"{len(bad)} of {len(bad)} refused"
+
+
+@clause("6.1", "two programs at a time each get their own outcome")
+def _two(tester: Tester) -> str:
+    form, qubits = _formats(tester)[0], tester.line()
+    wanted = {"0" * len(qubits): [], "1".rjust(len(qubits), "0"): qubits[:1]}
+    for key, ones in wanted.items():
+        body = tester.body(form, tester.flipped(ones, qubits))
+        tester.ask("PUT", path(f"{tester.prefix}-two-{key}"), 201, json=body)
+    for key in wanted:
+        found = tester.ended(f"{tester.prefix}-two-{key}")
+        _mostly(checked(found.get("counts"), len(qubits), SHOTS), key, "of two")
+    return "both"
+
+
+@clause("6.2", "DELETE ends a program: cancelled, or completed if it was too late")
+def _cancels(tester: Tester) -> str:
+    form, qubits = _formats(tester)[0], tester.line()
+    name = f"{tester.prefix}-cancel"
+    body = tester.body(form, tester.flipped([], qubits), tester.model.max_shots)
+    tester.ask("PUT", path(name), 201, json=body)
+    tester.ask("DELETE", path(name), 200, 202, 204)
+    state = str(tester.ended(name)["state"])
+    if state == "failed":
+        raise Broken("the program failed")
+    tester.ask("DELETE", path(name), 200, 202, 204, 409)
+    if (after := tester.ended(name)["state"]) != state:
+        raise Broken(f"it was {state}, and {after} after a second DELETE")
+    return state
+
+
+def reachable(wire: Wire) -> bool:
+    """Whether anything answers at all."""
+    try:
+        wire.ask("GET", "/v1/device")
+    except Unreachable:
+        return False
+    except DriverError:
+        return True
+    return True

@@ -1,0 +1,41 @@
+"""The composer: a circuit editor beside the text of the program, for everybody.
+
+Everything happens in the browser. To run the program its form goes where the page for
+running a program sends it, so that the same rules hold, and it works without a script.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from markaz.interfaces.portal.composer_words import WORDS
+from markaz.interfaces.portal.page import Page, Who
+from markaz.interfaces.portal.pages_submit import EXAMPLE
+from markaz.interfaces.portal.visit import Visit
+
+
+async def composer(visit: Visit) -> Response:
+    """The editor; whoever is logged in can run what it holds."""
+    choices: dict[str, list[tuple[str, str]]] = {"project": [], "device": []}
+    begin: dict[str, Any] = {"program": EXAMPLE, "shots": 1000}
+    if visit.actor.known:
+        projects, devices = await visit.ask_each(
+            ("projects.list", {"limit": 100}), ("devices.list", {})
+        )
+        usable = [d for d in devices["items"] if d["accepting"]]
+        choices = {
+            "project": [
+                (p["slug"], f"{p['title']} ({p['slug']})")
+                for p in projects["items"]
+                if p["state"] == "active"
+            ],
+            "device": [(d["device"], f"{d['title']} ({d['device']})") for d in usable],
+        }
+        begin["device"] = next((d["device"] for d in usable if d["default"]), "")
+    words = {key: visit.gettext(text) for key, text in WORDS.items()}
+    return visit.show("composer.html", begin=begin, choices=choices, words=words)
+
+
+PAGES: Final = (Page("GET", "/composer", "", Who.ANYONE, composer),)
