@@ -65,7 +65,7 @@ class Box:
             on = [place[q] for q in first.operands(i)]
             for k in on:
                 wait = plan.start[i] - ended.get(k, plan.start[i])
-                wait += plan.length[i] if op == Op.ID else 0.0
+                wait += plan.length[i] if op in (Op.ID, Op.DELAY) else 0.0
                 if plan.length[i] > 0:
                     if wait > 0:
                         rho = _turned_z(rho, k, np.full(len(rho), self.detuning * wait), n)

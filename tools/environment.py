@@ -22,7 +22,7 @@ VENV = ROOT / ".venv"
 CLIENTS = ROOT / ".venv-clients"
 OWN_CLIENT = ROOT / "clients/markaz-client"
 WITH_OWN_CLIENT = ("pennylane", "qiskit14")  # of the clients' environments
-WARM_UP = ROOT / "src/markaz/quantum/simulate/kernels.py"
+WARM_UP = ROOT / "src/markaz/quantum/kernels.py"
 
 NO_VENV = """\
 Python's `venv` module is incomplete here (no ensurepip), and there is no pip either.
@@ -97,7 +97,7 @@ def warm_up(python: Path) -> None:
     subprocess.run([python, "-m", "compileall", "-q", ROOT / "src"], check=False)
     if not WARM_UP.exists():
         return
-    command = (python, "-m", "markaz.quantum.simulate.kernels")
+    command = (python, "-m", "markaz.quantum.kernels")
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
         last = (answer.stderr.strip().splitlines() or ["no message"])[-1]

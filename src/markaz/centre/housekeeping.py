@@ -16,6 +16,8 @@ import structlog
 from sqlalchemy import delete
 
 from markaz.centre.access import SYSTEM, Act, system, verb
+from markaz.centre.calibrations.harvest import harvest
+from markaz.centre.calibrations.verbs import measure_due
 from markaz.centre.centre import Centre
 from markaz.centre.db.tables import idempotency
 from markaz.centre.devices.verbs import advance_calendar
@@ -70,6 +72,8 @@ def _mail_notices(centre: Centre) -> None:
 
 CHORES: Final = (
     Chore("sessions", 1, _performing(expire_sessions)),
+    Chore("measurements", 1, _performing(harvest)),
+    Chore("schedules", 60, _performing(measure_due)),
     Chore("calendar", 1, _performing(advance_calendar)),
     Chore("projects", 10, _performing(expire_projects)),
     Chore("tally", 10, _tally),

@@ -155,6 +155,13 @@ GROUPS: Final[dict[str, tuple[Setting, ...]]] = {
             high=3600,
         ),
         Setting(
+            "monitor_hours",
+            6.0,
+            "An emulated device that was idle so long is looked at, for drift; 0: never.",
+            low=0,
+            high=10_000,
+        ),
+        Setting(
             "agent_patience_days",
             7.0,
             "How long at most an agent beside hardware keeps its jobs without connection.",

@@ -15,6 +15,8 @@ FEATURES: Final = (
     "devices",
     "ledger",
     "jobs",
+    "records",
+    "calibrations",
     "storage",
     "audit",
 )

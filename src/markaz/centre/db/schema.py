@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from markaz.centre.announcements import tables as announcements
 from markaz.centre.audit import tables as audit
+from markaz.centre.calibrations import tables as calibrations
 from markaz.centre.db.tables import metadata
 from markaz.centre.devices import tables as devices
 from markaz.centre.jobs import tables as jobs
@@ -16,6 +17,7 @@ from markaz.centre.workers import tables as workers
 __all__ = [
     "announcements",
     "audit",
+    "calibrations",
     "devices",
     "jobs",
     "ledger",

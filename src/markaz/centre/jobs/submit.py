@@ -72,6 +72,7 @@ class _New:
     amount: int
     contents: tuple[blobs.Prepared | bytes, blobs.Prepared | bytes]
     key: GroupKey
+    free: bool
 
 
 @verb("jobs.submit", rule=submitter, scope="jobs:write")
@@ -181,7 +182,7 @@ def _new(
     limit = _limit(work, place, asked, limit_seconds)
     fits.check(place.device, opened, asked)
     shots = int(asked.get("shots") or 0)
-    free = place.qos == "scavenger"
+    free = place.qos == "scavenger" or opened.kind in fits.MEASURING
     rate = prices.FREE if free else rate
     predicted = fits.predicted_seconds(place.device, opened)
     amount = rate.reservation(predicted=predicted, limit=limit, shots=shots)
@@ -224,7 +225,7 @@ def _new(
         "wait_p90": None,
         "allocation_id": None,
     }
-    return _New(row, 0 if free else amount, (data, opened.circuit), key)
+    return _New(row, amount, (data, opened.circuit), key, free)
 
 
 def _limit(work: Work, place: Place, options: Mapping[str, Any], given: Any) -> float:
@@ -248,7 +249,7 @@ def checked_tags(tags: Any) -> list[str]:
 
 def _reserve(work: Work, place: Place, new: Sequence[_New]) -> None:
     """Set the credits aside; jobs for which there are none become held."""
-    paying = [one for one in new if one.row["qos"] != "scavenger"]
+    paying = [one for one in new if not one.free]
     asked = [(one.row["id"], one.amount) for one in paying]
     given = holds.reserve_many(work, project=place.project.id, holds=asked)
     for one, allocation in zip(paying, given, strict=True):

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, text, update
 
 from markaz.centre.access import system, verb
-from markaz.centre.db import dialect
 from markaz.centre.days import day_of
+from markaz.centre.db import dialect
 from markaz.centre.jobs.states import State
 from markaz.centre.jobs.tables import KEPT, SWEPT, jobs, used_days, used_until
 from markaz.centre.work import Work
@@ -109,5 +109,3 @@ def _amounts(row: Any) -> dict[str, int]:
 
 def _added(new: Any) -> dict[str, Any]:
     return {name: used_days.c[name] + new[name] for name in SUMS}
-
-

@@ -78,9 +78,7 @@ def gone_away(work: Work, rows: Iterable[Any]) -> None:
 
 
 @verb("workers.note_condition", rule=system, scope=None)
-def note_condition(
-    work: Work, _: None, *, worker: str, device: str, status: str
-) -> dict[str, Any]:
+def note_condition(work: Work, _: None, *, worker: str, device: str, status: str) -> dict[str, Any]:
     """An agent says how its device is, in QDMI's words (busy is the centre's to say)."""
     said = choice("status", status, STATUSES)
     row = work.one(select(devices).where(devices.c.id == device))

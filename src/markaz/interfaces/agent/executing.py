@@ -67,9 +67,7 @@ class Executor:
     """Executes the programs of one job through a driver; what is in the journal already is
     not handed over again. ``clock`` gives µs UTC."""
 
-    def __init__(
-        self, driver: Driver, spool: Spool, pace: Pace, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, driver: Driver, spool: Spool, pace: Pace, clock: Callable[[], int]) -> None:
         self._driver, self._spool, self._pace, self._clock = driver, spool, pace, clock
 
     def execute(self, entry: Entry, n: int, what: str, program: Submission, stop: Stop) -> Run:

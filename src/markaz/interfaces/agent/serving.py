@@ -152,7 +152,8 @@ class Device:
         except (ProgramError, CompileError) as error:
             raise HttpError(422, str(error)) from None
         if circuit.visible_clbits != body["bits"]:
-            raise HttpError(422, f"the program gives {circuit.visible_clbits} bits, not {body['bits']}")
+            given = circuit.visible_clbits
+            raise HttpError(422, f"the program gives {given} bits, not {body['bits']}")
         return circuit
 
     def _run(self) -> None:
@@ -234,7 +235,13 @@ class Handler(BaseHTTPRequestHandler):
         """The device, its sheet, or a job."""
         self._answer()
 
-    do_PUT = do_DELETE = do_GET
+    def do_PUT(self) -> None:
+        """A program."""
+        self._answer()
+
+    def do_DELETE(self) -> None:
+        """Stop a program."""
+        self._answer()
 
     def _answer(self) -> None:
         try:
@@ -291,12 +298,14 @@ def _json(data: bytes) -> Any:
 def emulated(model: DeviceModel, seed: int, sheet: Sheet | None) -> Device:
     """The emulator of ``model`` as a device; ``seed`` makes its hidden truth.
 
-    Raises ValueError for a device file without an emulator's table.
+    Raises ValueError for a device file without an emulator's table, or with a wrong one.
     """
-    from markaz.quantum.operate.driver import Emulated  # noqa: PLC0415 - loads the emulator
+    from markaz.quantum.devices.emulator.fields import Physics  # noqa: PLC0415 - the emulator
+    from markaz.quantum.operate.driver import Emulated  # noqa: PLC0415
 
     if not model.emulator:
         raise ValueError(f"{model.name} has no table [emulator]")
+    Physics(model)
     lock = threading.Lock()
 
     def execute(circuit: Circuit, shots: int, drawn: int) -> Counts:

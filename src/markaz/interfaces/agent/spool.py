@@ -144,9 +144,7 @@ class Spool:
         self._add(entry, {"key": {"n": entry.runs.index(run), "key": key}})
         run.key = key
 
-    def note_counts(
-        self, entry: Entry, run: Run, counts: dict[str, int], seconds: float
-    ) -> None:
+    def note_counts(self, entry: Entry, run: Run, counts: dict[str, int], seconds: float) -> None:
         """The device has run it."""
         row = {"n": entry.runs.index(run), "counts": counts, "seconds": seconds}
         self._add(entry, {"counts": row})

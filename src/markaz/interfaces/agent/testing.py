@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from typing import Any, Final
 from markaz.interfaces.agent.counts import checked
 from markaz.interfaces.agent.drivers.base import DriverError, Unreachable
 from markaz.interfaces.agent.drivers.http import CONTRACT, OFFERED
-from markaz.interfaces.agent.drivers.wire import Wire
+from markaz.interfaces.agent.drivers.wire import Wire, number_or_none
 from markaz.quantum.calibrate import circuits
 from markaz.quantum.devices.errors import DescriptionError
 from markaz.quantum.devices.model import DeviceModel
@@ -114,10 +113,8 @@ class Tester:
         found = self.ended(name)
         if found["state"] != "completed":
             raise Broken(f"the program {found['state']}: {found.get('error')!r:.200}")
-        seconds = found.get("seconds")
-        plain = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        if not plain or not math.isfinite(seconds) or seconds < 0:
-            raise Broken(f"seconds is {seconds!r:.60}, no number from 0")
+        if number_or_none(found.get("seconds")) is None:
+            raise Broken(f"seconds is {found.get('seconds')!r:.60}, no number from 0")
         return checked(found.get("counts"), body["bits"], body["shots"])
 
     def line(self) -> list[int]:

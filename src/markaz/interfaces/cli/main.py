@@ -19,6 +19,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "up": ("up", "Start a whole centre: server, workers, first operator."),
     "serve": ("serve", "Start the server alone."),
     "worker": ("worker", "Start a worker that runs a centre's jobs."),
+    "agent": ("agent", "Beside hardware: run a centre's jobs on it."),
     "login": ("login", "Keep the address of a centre and a key for it."),
     "env": ("env", "Print the variables by which programs find the centre."),
     "submit": ("submit", "Hand programs to the centre's queue."),

@@ -43,7 +43,6 @@ GATES: Final[dict[str, str]] = {
 }
 _WORDS: Final[dict[str, str]] = {
     # Operations, for people who hear the page.
-    "named": N_("{label}, {name}"),
     "on": N_("{gate} on {qubits}, column {column}"),
     "controlled": N_("if {qubit} is 1"),
     "controlled-0": N_("if {qubit} is 0"),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from markaz.quantum.programs.circuit import Circuit, Register
 from markaz.quantum.programs.drawing import describe, draw
-from markaz.quantum.programs.export_names import real
 from markaz.quantum.programs.export_openqasm import to_openqasm3
 from markaz.quantum.programs.export_qcis import to_qcis
 from markaz.quantum.programs.gates import Op
@@ -19,9 +20,8 @@ from markaz.quantum.programs.program_hash import program_hash
 
 _REGISTER = "physical__qubits"  # no other name in the text begins like this one with "["
 _PLACE = re.compile(rf"\b{_REGISTER}\[(\d+)\]")
-_WAIT = re.compile(r"^( *)id (\$)", re.MULTILINE)
 _FIRST_POOLED = int(Op.MCX)
-_MEASURE, _RESET = int(Op.MEASURE), int(Op.RESET)
+_ALONE = [int(op) for op in (Op.MEASURE, Op.RESET, Op.DELAY)]
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def used_qubits(circuit: Circuit) -> list[int]:
     # numpy's set functions on the columns would need the pool as well; circuits that reach
     # a device have no pooled gates beside barriers and assignments.
     plain = circuit.qubits[circuit.op < _FIRST_POOLED]
-    reads = circuit.qubits[(circuit.op == _MEASURE) | (circuit.op == _RESET)]
+    reads = circuit.qubits[np.isin(circuit.op, _ALONE)]
     found = {int(q) for rows in (plain, reads) for q in rows.ravel().tolist() if q >= 0}
     return sorted(found)
 
@@ -115,15 +115,4 @@ def physical_openqasm3(circuit: Circuit) -> str:
     named = circuit.with_arrays(qregs=(Register(_REGISTER, circuit.num_qubits, 0),))
     lines = to_openqasm3(named).splitlines(keepends=True)
     kept = [line for line in lines if not line.startswith(f"qubit[{circuit.num_qubits}] ")]
-    return _WAIT.sub(_delays(circuit), _PLACE.sub(r"$\1", "".join(kept)))
-
-
-def _delays(circuit: Circuit) -> Callable[[re.Match[str]], str]:
-    """Text for each ``id`` in turn: a delay where it waits for a stated time."""
-    times = iter(circuit.params[circuit.op == Op.ID, 0].tolist())
-
-    def text(match: re.Match[str]) -> str:
-        ns = next(times)
-        return f"{match[1]}delay[{real(ns)}ns] {match[2]}" if ns > 0 else match[0]
-
-    return text
+    return _PLACE.sub(r"$\1", "".join(kept))

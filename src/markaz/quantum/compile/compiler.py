@@ -23,7 +23,7 @@ from markaz.quantum.compile.schedule import layers, log_fidelity, schedule
 from markaz.quantum.devices.model import DeviceModel
 from markaz.quantum.devices.sheet import Sheet
 from markaz.quantum.programs.circuit import Circuit, Register
-from markaz.quantum.programs.gates import LAST_GATE, POOLED, TABLE, Flag, Op
+from markaz.quantum.programs.gates import LAST_GATE, NANOSECONDS, POOLED, STEPS, TABLE, Flag, Op
 from markaz.quantum.programs.program_hash import program_hash
 from markaz.quantum.programs.transform import relabel, select
 
@@ -48,6 +48,7 @@ def compile(
     ProgramError for an expression that Qiskit cannot hold.
     """
     options = options or CompileOptions()
+    circuit = in_nanoseconds(circuit, model.dt)
     if options.compiled:
         check_native(circuit, model)
         own = tuple(range(circuit.num_qubits))
@@ -68,6 +69,22 @@ def compile(
     made, start, end = _fitted(compact, fabric, options)
     places = [_spread(found, active, circuit.num_qubits) for found in (start, end)]
     return _described(made, places[0], places[1], circuit, model, sheet, options)
+
+
+def in_nanoseconds(circuit: Circuit, dt: float) -> Circuit:
+    """The circuit with delays in clock steps of ``dt`` ns as delays in nanoseconds."""
+    steps = (circuit.op == Op.DELAY) & (circuit.params[:, 1] == STEPS)
+    if not steps.any():
+        return circuit
+    params = circuit.params.copy()
+    params[steps, 0] *= dt
+    params[steps, 1] = NANOSECONDS
+    scaled = set(np.flatnonzero(steps).tolist())
+    symbolic = tuple(
+        (i, slot, ("mul", e, ("const", dt)) if i in scaled else e)
+        for i, slot, e in circuit.symbolic
+    )
+    return circuit.with_arrays(params=params, symbolic=symbolic)
 
 
 def compile_key(
@@ -114,7 +131,7 @@ def _thinned(circuit: Circuit, used: NDArray[np.bool_]) -> Circuit:
 
 _QUARTERS = [int(op) for op in (Op.P, Op.RX, Op.RY, Op.RZ, Op.U, Op.RXX, Op.RYY, Op.RZZ, Op.RZX)]
 _FIXED = [int(g.op) for g in TABLE.values() if Flag.CLIFFORD in g.flags]
-_NO_GATES = [int(op) for op in (Op.MEASURE, Op.BARRIER)]
+_NO_GATES = [int(op) for op in (Op.MEASURE, Op.BARRIER, Op.DELAY)]
 
 
 def is_clifford(circuit: Circuit) -> bool:

@@ -11,6 +11,7 @@ from markaz.quantum.simulate.jit import lazy_jit
 Floats = NDArray[np.float64]
 
 GATES, MEASURE, RESET, BARRIER = LAST_GATE, int(Op.MEASURE), int(Op.RESET), int(Op.BARRIER)
+DELAY = int(Op.DELAY)
 POOLED_GATE = int(Op.MCX)
 
 
@@ -37,7 +38,7 @@ def lay_out(
     total = 0.0
     for i in range(len(op) - 1, -1, -1):
         kind = op[i]
-        if kind > GATES and kind != MEASURE and kind != RESET and kind != BARRIER:
+        if kind > GATES and (kind < MEASURE or kind > DELAY):
             continue
         pooled = kind == BARRIER or (kind >= POOLED_GATE and kind <= GATES)
         first = qubits[i, 0] if pooled else 0

@@ -72,10 +72,7 @@ def operation_lengths(circuit: Circuit, fabric: Fabric) -> Floats:
     lengths = np.zeros(len(op))
     lengths[single] = fabric.pulse_ns[first[single]]
     lengths[double] = fabric.pair_time[first[double], second[double]]
-    waits = op == Op.ID  # its first parameter, where positive, is how long
-    lengths[waits] = np.where(
-        circuit.params[waits, 0] > 0, circuit.params[waits, 0], fabric.pulse_ns[first[waits]]
-    )
+    lengths[op == Op.DELAY] = circuit.params[op == Op.DELAY, 0]  # nanoseconds, once compiled
     reads = np.isin(op, [int(Op.MEASURE), int(Op.RESET)])
     lengths[reads] = fabric.read_ns[first[reads]]
     return lengths
@@ -97,7 +94,7 @@ def log_fidelity(circuit: Circuit, fabric: Fabric, plan: Schedule | None = None)
     total = -cost_of(fabric.pulse_error[first[single]]).sum()
     total -= fabric.pair_cost[first[double], second[double]].sum()
     total -= cost_of(fabric.read_error[first[read]]).sum()
-    waits = op == Op.ID
+    waits = np.isin(op, [int(Op.ID), int(Op.DELAY)])
     t = plan.idle + np.bincount(first[waits], plan.length[waits], minlength=circuit.num_qubits)
     kept = 0.5 + np.exp(-t / fabric.t2_ns) / 3 + np.exp(-t / fabric.t1_ns) / 6
     return float(total + np.log(kept).sum())

@@ -97,10 +97,10 @@ def _echo(loom: Loom, window: Window, sequence: str, dt: float) -> None:
     spent = 0.0
     for k, axis in enumerate(axes):
         wait = step if k == 0 else 2 * step
-        loom.write(Op.ID, (q,), wait)
+        loom.write(Op.DELAY, (q,), wait)
         spent += wait
         _half_turn(loom, q, axis)
-    loom.write(Op.ID, (q,), free - spent)
+    loom.write(Op.DELAY, (q,), free - spent)
 
 
 def _half_turn(loom: Loom, qubit: int, axis: float) -> None:

@@ -175,7 +175,7 @@ def weave(circuit: Circuit, copies: int, fabric: Fabric, pattern: Pattern) -> Lo
         elif op == Op.MEASURE:
             _read(loom, a, int(circuit.aux[i]), measured, pattern)
             measured += 1
-        elif op == Op.ID:
+        elif op in (Op.ID, Op.DELAY):
             loom.flush(a)
             loom.write(op, (a,), float(circuit.params[i, 0]))
         elif b >= 0:

@@ -189,7 +189,7 @@ class Importer:
         if isinstance(length, float):
             if not 0 <= length < math.inf:
                 raise ProgramError("parse", f"a delay of {length!r} is no time")
-            self.builder.ps[-4] = length * factor
+            self.builder.ps[-4] = round(length * factor, 6)  # seconds are no whole nanoseconds
         else:
             self.builder.ps[-4] = _NAN
             scaled: Expr = length if factor == 1.0 else ("mul", length, ("const", factor))

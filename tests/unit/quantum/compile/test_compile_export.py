@@ -11,7 +11,7 @@ from markaz.quantum.compile.compiler import compile
 from markaz.quantum.compile.options import CompileOptions
 from markaz.quantum.devices.model import load_shipped
 from markaz.quantum.programs.circuit import Builder
-from markaz.quantum.programs.gates import Op
+from markaz.quantum.programs.gates import NANOSECONDS, Op
 from markaz.quantum.programs.intake import load
 from markaz.quantum.programs.program_hash import program_hash
 from tests.compile_check import distribution, measured_all, random_circuit, same_distribution
@@ -49,11 +49,8 @@ def test_waits_are_delays() -> None:
     builder = Builder()
     builder.qreg("q", 2)
     builder.gate(Op.ID, [0])
-    builder.gate(Op.ID, [1])
-    circuit = builder.build()
-    params = circuit.params.copy()
-    params[1, 0] = 62.5
-    text = physical_openqasm3(circuit.with_arrays(params=params))
+    builder.delay(1, 62.5, NANOSECONDS)
+    text = physical_openqasm3(builder.build())
     assert text.splitlines()[2:] == ["id $0;", "delay[62.5ns] $1;"]
 
 

@@ -9,12 +9,14 @@ import pytest
 
 from benchmarks.compiling import invented_sheet
 from markaz.quantum.compile.blocks import collect
+from markaz.quantum.compile.compiler import compile
 from markaz.quantum.compile.fabric import Fabric, fabric_of
 from markaz.quantum.compile.layout import Task, best_layout, embed
 from markaz.quantum.compile.schedule import layers, log_fidelity, operation_lengths, schedule
 from markaz.quantum.devices.model import load_shipped
 from markaz.quantum.programs.circuit import Builder
-from markaz.quantum.programs.gates import Op
+from markaz.quantum.programs.gates import NANOSECONDS, Op
+from markaz.quantum.programs.intake import load
 
 
 def line(n: int, seed: int = 1, extra: tuple[tuple[int, int], ...] = ()) -> Fabric:
@@ -129,12 +131,17 @@ def test_a_wait_lasts_as_long_as_it_says() -> None:
     builder = Builder()
     builder.qreg("q", 1)
     builder.gate(Op.ID, [0])
+    builder.delay(0, 123.5, NANOSECONDS)
     circuit = builder.build()
-    fabric = line(2)
-    assert operation_lengths(circuit, fabric).tolist() == [30.0]
-    params = circuit.params.copy()
-    params[0, 0] = 123.5
-    assert operation_lengths(circuit.with_arrays(params=params), fabric).tolist() == [123.5]
+    assert operation_lengths(circuit, line(2)).tolist() == [30.0, 123.5]
+    assert schedule(circuit, line(2)).total == 153.5
+
+
+def test_clock_steps_become_nanoseconds() -> None:
+    circuit = load(b"OPENQASM 3.0; qubit[1] q; bit c; delay[60dt] q[0]; c = measure q[0];")
+    made = compile(circuit, load_shipped("indus")).circuit
+    waits = made.params[made.op == Op.DELAY, :2].tolist()
+    assert waits == [[30.0, NANOSECONDS]]
 
 
 def test_a_dash_counts_as_worse_than_the_worst() -> None:

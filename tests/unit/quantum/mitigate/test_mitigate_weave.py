@@ -83,10 +83,10 @@ def test_echoes_keep_the_state_and_the_schedule(sequence: str, model) -> None:  
     found = windows(circuit, fabric, sequence)
     echoed = decoupled(circuit, fabric, sequence, model.dt)
     assert len(found) >= 1
-    assert np.sum(echoed.op == Op.ID) == len(found) * (len(AXES[sequence]) + 1)
+    assert np.sum(echoed.op == Op.DELAY) == len(found) * (len(AXES[sequence]) + 1)
     assert alike(circuit, echoed)
     assert schedule(echoed, fabric).total == pytest.approx(schedule(circuit, fabric).total)
-    waits = echoed.params[echoed.op == Op.ID, 0]
+    waits = echoed.params[echoed.op == Op.DELAY, 0]
     assert np.all(waits > 0)
     # Windows that are echoed have no waiting left that the circuit does not state.
     plan = schedule(echoed, fabric)
@@ -113,7 +113,7 @@ def test_an_echo_cancels_a_constant_shift_of_frequency(sequence: str) -> None:
             continue
         op, params = int(echoed.op[i]), tuple(echoed.params[i].tolist())
         # A wait turns about z by a large angle, in proportion to its length.
-        gate = np.array(matrix(Op.RZ, (0.01 * params[0],))) if op == Op.ID else unitary(op, params)
+        gate = np.array(matrix(Op.RZ, (0.01 * params[0],))) if op == Op.DELAY else unitary(op, params)
         turn = gate @ turn
     angle = 2 * math.acos(min(1.0, abs(np.trace(turn)) / 2))
     assert angle < 0.01 * INDUS.dt * 8 + 1e-9  # what dt rounds, instead of 12 radians

@@ -16,7 +16,7 @@ export function gateName(op) {
   const known = entry ? say(`gate-${entry.name}`) : "";
   if (["measure", "reset", "barrier"].includes(op.name)) return known;
   const label = `${shortName(op)}${angles}`;
-  return known ? say("named", { label, name: known }) : label;
+  return known ? `${label}, ${known}` : label;
 }
 
 // The whole operation: what, where, under which condition.

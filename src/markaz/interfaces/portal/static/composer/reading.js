@@ -16,6 +16,7 @@ const WORDS = new Set(["gate", "def", "for", "while", "else", "input", "output",
   "uint", "float", "angle", "bool", "complex", "array", "duration", "stretch", "let", "box",
   "delay", "extern", "cal", "defcal", "defcalgrammar", "pragma", "switch", "opaque", "return",
   "break", "continue", "end", "inv", "pow", "nop", "durationof"]);
+const OLDER = /\bqelib1\b|^\s*(qreg|creg)\b/m; // of a text that names no version
 // name -> base gate and its controls
 const ALIASES = { cx: ["x", 1], CX: ["x", 1], cnot: ["x", 1], ccx: ["x", 2], c3x: ["x", 3],
   c4x: ["x", 4], cy: ["y", 1], cz: ["z", 1], ccz: ["z", 2], ch: ["h", 1], cs: ["s", 1],
@@ -36,6 +37,7 @@ export function read(text) {
 
 class Parser {
   constructor(text) {
+    this.text = text;
     this.reader = new Reader(text);
     this.version = 3;
     this.registers = new Map(); // name -> { kind, offset, size }
@@ -46,6 +48,7 @@ class Parser {
     const { reader, circuit } = this;
     circuit.head = this.#comments();
     if (reader.is("OPENQASM")) this.#header();
+    else if (OLDER.test(this.text) && !/\bstdgates\b/.test(this.text)) this.version = 2;
     while (reader.token.kind !== "end") this.#statement(null);
     const last = reader.token.comments.filter((one) => !one.beside || !circuit.qregs.length);
     circuit.foot = last.map((one) => one.text);
@@ -133,7 +136,7 @@ class Parser {
     if (this.registers.has(name)) reader.fail("taken", { name }, token);
     const list = kind === "q" ? circuit.qregs : circuit.cregs;
     const offset = list.reduce((sum, one) => sum + one.size, 0);
-    const register = { kind, offset, size: size ?? 1, name };
+    const register = { kind, offset, size: size ?? 1, name, scalar: size === null };
     this.registers.set(name, register);
     list.push({ name, size: register.size });
     if (offset + register.size > (kind === "q" ? MOST_QUBITS : 4 * MOST_QUBITS)) {
@@ -171,7 +174,9 @@ class Parser {
     if (!register || register.kind !== kind) {
       reader.fail(kind === "q" ? "no-qubit" : "no-bit", { name }, token);
     }
-    if (!reader.is("[")) return Object.assign(this.#whole(register), { register, token });
+    if (!reader.is("[")) {
+      return Object.assign(this.#whole(register), { register, token, single: register.scalar });
+    }
     reader.next();
     const at = reader.token;
     if (reader.is("{")) this.#unshown(at);

@@ -1,0 +1,1 @@
+"""Measuring devices as jobs: calibrations, looks between jobs, acceptances."""

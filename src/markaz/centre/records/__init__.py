@@ -1,0 +1,1 @@
+"""Signed statements: what the centre says under its own key, to be checked by anybody."""
