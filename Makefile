@@ -18,11 +18,12 @@ help: ## list the targets
 
 setup: ## make .venv from the lock file (PYTHON=python3.12 chooses the interpreter)
 	@$(PYTHON) tools/environment.py requirements/dev.txt
+	@$(PYTHON) tools/fonts.py
 
 up: setup ## start a centre, run the examples through its queue, show the login (Ctrl-C ends it)
 	@MARKAZ_DATA="$(MARKAZ_DATA)" MARKAZ_LOG_LEVEL="$(MARKAZ_LOG_LEVEL)" $(BIN)/markaz up --examples examples
 
-test: setup ## run the tests (3 minutes at most)
+test: setup ## run the tests
 	@$(PYTHON) tools/environment.py --clients newest pennylane
 	@$(PYTHON) tools/system_programs.py
 	$(BIN)/python -m pytest -n 2 $(ARGS)

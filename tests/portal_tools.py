@@ -13,6 +13,7 @@ from markaz.centre.people.key_verbs import issue
 from markaz.interfaces.portal.page import Page
 from markaz.interfaces.portal.portal import Portal
 from markaz.interfaces.rest_api.app import make_app
+from tests import overseers
 from tests.rest_fakes import Browser, api_of
 from tests.rest_world import BELL, PASSWORD, ROLES, Canned, World, build
 
@@ -88,6 +89,7 @@ def site_of(centre: Centre) -> Site:
     site = Site(world, portal, make_app(api, more=portal.routes(), refused=portal.refused))
     for role in (*ROLES[1:], "stranger", "waiting"):
         site.sessions[role] = site.session(role)
+    overseers.prepare(site)
     return site
 
 
@@ -104,6 +106,7 @@ def names_of(site: Site, target: dict[str, str], role: str) -> dict[str, str]:
         "identity": world.ids.get(f"{role if own else 'stranger'} identity", "nobody"),
         "device": "simulator",
         "which": "input",
+        **overseers.names_of(site, target, role),
     }
 
 
@@ -141,6 +144,7 @@ def forms_of(site: Site, target: dict[str, str], role: str) -> dict[str, dict[st
         "/lost/password": {"code": tokens.new("c").text, "password": PASSWORD},
         "/lost/totp": {"login": "a-member", "password": PASSWORD, "code": tokens.new("c").text},
         "/invitation": {"invitation": tokens.new("i").text},
+        **overseers.forms_of(site, target),
     }  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def health(work: Work, _subject: None) -> dict[str, Any]:
 @query("centre.names", rule=_looker, scope="operate")
 def names(work: Work, _subject: None, *, ids: str) -> dict[str, Any]:
     """What the people and projects are called that ``ids`` (divided by commas) names."""
-    wanted = {one for one in fields.line("ids", ids, least=0, most=41 * MOST_NAMES).split(",")}
+    wanted = set(fields.line("ids", ids, least=0, most=41 * MOST_NAMES).split(","))
     known = sorted(one for one in wanted if is_id(one))
     people = work.all(select(users.c.id, users.c.login, users.c.name).where(users.c.id.in_(known)))
     own = select(projects.c.id, projects.c.slug, projects.c.title)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import update
 
-from markaz.centre.calibrations import jobs
+from markaz.centre.calibrations import ends, jobs
 from markaz.centre.calibrations.tables import measurements
 from markaz.centre.devices import files, sheets
 from markaz.centre.errors import CentreError, conflict, invalid
@@ -59,18 +59,15 @@ def go_on(work: Work, row: Any, device: Any, sheet: Sheet) -> None:
 
 def judge(work: Work, row: Any, device: Any, parts: dict[str, Any]) -> None:
     """All has been measured: verdicts, and the signed record of them."""
-    # Neither knows of the other's choice: both are about measurements that end.
-    from markaz.centre.calibrations import harvest  # noqa: PLC0415
-
     document = _document(work, row, device, parts)
     key = signing.signing_key(work.services.settings.data)
     record = json.dumps(signing.sign("acceptance", document, key), ensure_ascii=False)
     work.run(update(measurements).where(measurements.c.id == row.id).values(record=record))
-    harvest.finish(work, row, "completed", note=document["overall"])
+    ends.finish(work, row, "completed", note=document["overall"])
     files.note(work, device.id, "acceptance", f"{document['title']}: {document['overall']}")
     sheet, model = sheets.sheet_of(work, device), files.model_of(work, device)
     beyond = [] if sheet is None else sheets.out_of_tolerance(model, sheet)
-    harvest.settle(work, row, device, "needs-calibration" if beyond else "idle")
+    ends.settle(work, row, device, "needs-calibration" if beyond else "idle")
 
 
 def _document(work: Work, row: Any, device: Any, parts: dict[str, Any]) -> dict[str, Any]:

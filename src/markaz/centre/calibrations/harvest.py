@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from markaz.centre.access import system, verb
-from markaz.centre.calibrations import acceptance, jobs
+from markaz.centre.calibrations import acceptance, ends, jobs
 from markaz.centre.calibrations.tables import measurements
 from markaz.centre.devices import files, sheets
 from markaz.centre.devices.rules import device_row
-from markaz.centre.devices.tables import devices
 from markaz.centre.errors import CentreError
 from markaz.centre.work import Work
 from markaz.quantum.calibrate.parts import sheet as assemble
@@ -49,7 +48,8 @@ def _publish(work: Work, row: Any, device: Any, parts: dict[str, Any]) -> None:
     """The sheet of all parts that ended well; the others leave dashes."""
     rows, failed = _rows(work, parts)
     if not rows:
-        _close(work, row, device, "failed", status="needs-calibration", note="; ".join(failed))
+        ends.finish(work, row, "failed", note="; ".join(failed))
+        ends.settle(work, row, device, "needs-calibration")
         files.note(work, device.id, "calibration", f"it failed: {'; '.join(failed)}"[:1000])
         return
     model = files.model_of(work, device)
@@ -64,10 +64,8 @@ def _publish(work: Work, row: Any, device: Any, parts: dict[str, Any]) -> None:
     beyond = sheets.out_of_tolerance(model, sheet)
     if beyond:
         files.note(work, device.id, "tolerance", "; ".join(beyond))
-    _close(
-        work, row, device, "completed", status="needs-calibration" if beyond else "idle",
-        note="; ".join([*beyond, *failed]), sheet=sheet.id,
-    )  # fmt: skip
+    ends.finish(work, row, "completed", note="; ".join([*beyond, *failed]), sheet=sheet.id)
+    ends.settle(work, row, device, "needs-calibration" if beyond else "idle")
 
 
 def _rows(work: Work, parts: dict[str, Any]) -> tuple[list[Row], list[str]]:
@@ -91,7 +89,7 @@ def _compare(work: Work, row: Any, device: Any, parts: dict[str, Any]) -> None:
         more = f", and {len(moved) - NOTED} more" if len(moved) > NOTED else ""
         text = f"{len(moved)} of {len(rows)} values have moved: {'; '.join(moved[:NOTED])}{more}"
         files.note(work, device.id, "drift", text)
-    _close(work, row, device, "failed" if failed else "completed", note="; ".join(failed))
+    ends.finish(work, row, "failed" if failed else "completed", note="; ".join(failed))
 
 
 def _drift(sheet: Sheet, row: Row) -> str | None:
@@ -107,36 +105,3 @@ def _drift(sheet: Sheet, row: Row) -> str | None:
     return (
         f"{row.quantity} of {where} was {before.value:.4g}, is {row.value:.4g} {row.unit}".strip()
     )
-
-
-def _close(
-    work: Work, row: Any, device: Any, state: str, *, note: str = "", sheet: str | None = None,
-    status: str | None = None,
-) -> None:  # fmt: skip
-    """End a measurement, and put the device where it belongs."""
-    finish(work, row, state, note=note, sheet=sheet)
-    if status is not None:
-        settle(work, row, device, status)
-
-
-def finish(work: Work, row: Any, state: str, *, note: str = "", sheet: str | None = None) -> None:
-    """End a measurement."""
-    values = {"state": state, "ended_at": work.now, "note": note[:4000]}
-    if sheet is not None:
-        values["sheet_id"] = sheet
-    work.run(update(measurements).where(measurements.c.id == row.id).values(**values))
-    work.record(row.id, state=state, device=row.device_id)
-
-
-def settle(work: Work, row: Any, device: Any, status: str) -> None:
-    """Take the device out of calibration: ``idle``, and accepting jobs again if the need for
-    this calibration had stopped it; or ``needs-calibration``, and accepting none."""
-    values: dict[str, Any] = {"status": status}
-    if status == "needs-calibration":
-        values["accepting"] = False
-    elif row.before == "needs-calibration":
-        values["accepting"] = True
-    c = devices.c
-    work.run(update(devices).where(c.id == device.id, c.status == "calibration").values(**values))
-    work.record(device.id, **values)
-    work.after(work.services.listener.rules_changed)

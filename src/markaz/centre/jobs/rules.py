@@ -26,12 +26,16 @@ TEACHING: Final = "teaching"  # the programme whose projects may use the QoS cla
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where new jobs may go: rows of the project, the device and the session, QoS class."""
+    """Where new jobs may go: rows of the project, the device and the session, QoS class.
+
+    ``user``: whose they are, if not the actor's.
+    """
 
     project: Any
     device: Any
     session: Any
     qos: str
+    user: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

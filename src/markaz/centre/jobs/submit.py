@@ -139,9 +139,11 @@ def _take(
     rate = prices.price(work, device=place.device.id, at=work.now)
     _check_quota(work, place.project)
     found = [_prepared(work, place, rate, item) for item in items]
-    found = _capped(work, found, "queued", _COUNT, "max_waiting_per_user")
+    if place.user is None:
+        found = _capped(work, found, "queued", _COUNT, "max_waiting_per_user")
     _reserve(work, place, [one for one in found if isinstance(one, _New)])
-    found = _capped(work, found, "held", _COUNT_HELD, "max_held_per_user")
+    if place.user is None:
+        found = _capped(work, found, "held", _COUNT_HELD, "max_held_per_user")
     _store(work, place, [one for one in found if isinstance(one, _New)])
     return [_answer(one) if isinstance(one, _New) else one for one in found]
 
@@ -190,7 +192,7 @@ def _new(
     key = key_of(
         place.device.id,
         place.project.id,
-        work.actor.id,
+        place.user or work.actor.id,
         place.qos,
         limit,
         None if place.session is None else place.session.id,
@@ -198,7 +200,7 @@ def _new(
     row = {
         "id": new_id(at),
         "project_id": place.project.id,
-        "user_id": work.actor.id,
+        "user_id": key.user,
         "device_id": place.device.id,
         "session_id": key.session or None,
         "kind": opened.kind,

@@ -80,9 +80,9 @@ def read_options(text: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def opened(
-    plan: Plan, connect: Callable[[], Link], driver: Driver | None = None
+    plan: Plan, connect: Callable[[], Link], children: Pool[Runner] | None = None
 ) -> Iterator[Agent]:
-    """An agent for ``plan``; ``connect`` as for a worker; ``driver`` in the place of the plan's.
+    """An agent for ``plan``; ``connect`` as for a worker. ``children`` in the place of own ones.
 
     Raises OptionError, SpoolError.
     """
@@ -93,9 +93,9 @@ def opened(
         registry.number(options, "poll_seconds", 0.5),
     )
     patience = registry.number(options, "patience_days", 7.0) * _DAY
-    driver = driver or registry.make(plan.driver, plan.model, options)
+    driver = registry.make(plan.driver, plan.model, options)
     spool = Spool(plan.folder, plan.model.name)
-    pool = Pool("agent", {"memory": plan.memory}, slots * (1 + WARM), Runner)
+    pool = children or Pool("agent", {"memory": plan.memory}, slots * (1 + WARM), Runner)
     place = Place(plan.model.name, plan.text, driver, spool, pool, pace, slots, plan.memory)
     made: list[AgentRuns] = []
 
@@ -114,6 +114,8 @@ def opened(
         yield agent
     finally:
         agent.close()
+        if pool is not children:
+            pool.close()
 
 
 def _hello(plan: Plan, spool: Spool, slots: int, patience: float) -> Hello:

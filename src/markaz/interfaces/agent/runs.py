@@ -116,7 +116,6 @@ class AgentRuns:
         """Let go; the device goes on with what it has."""
         for work in self._working.values():
             self._end(work)
-        self._place.pool.close()
         self._wake.close()
         self._woken.close()
 

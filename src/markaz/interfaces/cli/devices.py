@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from markaz.interfaces.cli import reach, tables
 from markaz.interfaces.cli.acting import act
+
+LONG: Final = 40  # entries beyond which a list is not written out
 
 
 @click.group("devices", invoke_without_command=True)
@@ -38,24 +40,35 @@ def show(device: str, as_json: bool) -> None:
     if tables.show(found | {"rates": rates}, as_json):
         return
     click.secho(f"{found['device']}: {found['title']}", bold=True)
-    for name in ("kind", "qubits", "status", "accepting"):
+    for name in ("kind", "emulated", "qubits", "status", "accepting", "sheet"):
         click.echo(f"  {name}: {tables.word(found[name])}")
     for name, value in found["description"].items():
-        click.echo(f"  {name}: {tables.word(value)}")
+        click.echo(f"  {name}: {_short(value)}")
     now = rates["now"]
     prices = (f"{tables.credits_text(now['per_' + w])} a {w}" for w in ("second", "shot", "job"))
     click.echo(f"  price in credits: {', '.join(prices)}")
+
+
+def _short(value: Any) -> str:
+    """Long lists by their length."""
+    return f"{len(value)} of them" if isinstance(value, list) and len(value) > LONG else (
+        tables.word(value)
+    )
 
 
 @command.command("set")
 @click.argument("device")
 @click.option("--status", help="offline, idle, error, maintenance, needs-calibration …")
 @click.option("--accepting/--not-accepting", default=None, help="Whether it takes jobs.")
+@click.option("--calibrate-hours", type=int, help="Calibrate it after so many hours; 0: never.")
 @tables.AS_JSON
 @reach.speaks_to_centre
-def change(device: str, status: str | None, accepting: bool | None, as_json: bool) -> None:
+def change(
+    device: str, status: str | None, accepting: bool | None, calibrate_hours: int | None,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Change DEVICE (operators)."""
-    changes = {"status": status, "accepting": accepting}
+    changes = {"status": status, "accepting": accepting, "calibrate_hours": calibrate_hours}
     with reach.connect() as client:
         found = client.patch(
             f"/devices/{device}", {k: v for k, v in changes.items() if v is not None}
@@ -63,6 +76,50 @@ def change(device: str, status: str | None, accepting: bool | None, as_json: boo
     if not tables.show(found, as_json):
         takes = "accepting" if found["accepting"] else "not accepting"
         click.echo(f"{device}: {found['status']}, {takes} jobs.")
+
+
+@command.command("add")
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+@tables.AS_JSON
+@reach.speaks_to_centre
+def add(file: Any, as_json: bool) -> None:
+    """Add the device that FILE (TOML) describes, or a new version of its file (operators).
+
+    A new device is offline: calibrate it, or set its status, before it takes jobs.
+    """
+    with reach.connect() as client:
+        found = client.post("/device-files", {"file": file.read()})
+    if not tables.show(found, as_json):
+        about = found["description"]
+        click.echo(f"{found['device']} {about['version']}: {found['qubits']} qubits, {found['kind']}.")
+
+
+@command.command("sheet")
+@click.argument("device")
+@click.option("--csv", "as_csv", is_flag=True, help="As CSV, for spreadsheets.")
+@reach.speaks_to_centre
+def sheet(device: str, as_csv: bool) -> None:
+    """Print the calibration sheet of DEVICE: JSON, or CSV."""
+    # They load what a help page does not need.
+    from markaz.quantum.devices.sheet import from_document  # noqa: PLC0415
+    from markaz.quantum.devices.sheet_csv import to_csv  # noqa: PLC0415
+
+    with reach.connect() as client:
+        found = from_document(client.get(f"/devices/{device}/sheet"))
+    click.echo(to_csv(found) if as_csv else found.to_json(), nl=False)
+
+
+@command.command("events")
+@click.argument("device")
+@tables.AS_JSON
+@reach.speaks_to_centre
+def events(device: str, as_json: bool) -> None:
+    """What happened to DEVICE, the newest first (operators)."""
+    with reach.connect() as client:
+        found = client.get(f"/devices/{device}/events")
+    if not tables.show(found, as_json):
+        rows = [(tables.when(e["at"]), e["kind"], e["text"]) for e in found["items"]]
+        tables.table(("at", "kind", "what"), rows, "Nothing has happened.")
 
 
 @command.command("rate")

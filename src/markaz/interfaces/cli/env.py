@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from markaz.interfaces.cli import reach
+from markaz.interfaces.variables import client_variables
 
 QRMI: Final = "QRMI_IBM_QCS"
 QRMI_TYPE: Final = "ibm-quantum-compute-service"
@@ -82,20 +83,8 @@ def _project(login: reach.Login, wanted: str | None) -> tuple[dict[str, Any] | N
 def _lines(url: str, key: str, project: dict[str, Any] | None, named: str | None) -> dict[str, str]:
     from markaz.interfaces.runtime_api import crn  # noqa: PLC0415 - not for --help
 
-    lines = {"MARKAZ_URL": url, "MARKAZ_KEY": key}
-    if named is not None:
-        lines["MARKAZ_PROJECT"] = named
-    lines |= {
-        "IAM_URL": url,
-        "GLOBAL_SEARCH_URL": url,
-        "GLOBAL_CATALOG_URL": f"{url}/api/v1",
-        "QISKIT_IBM_CHANNEL": "ibm_quantum_platform",
-        "QISKIT_IBM_URL": f"{url}/experimental/api/v1",
-        "QISKIT_IBM_TOKEN": key,
-    }
-    if project is not None:
-        lines["QISKIT_IBM_INSTANCE"] = crn.crn_of(project["id"])
-    return lines
+    instance = None if project is None else crn.crn_of(project["id"])
+    return client_variables(url, key, instance=instance, project=named)
 
 
 def _qrmi(

@@ -9,12 +9,13 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from markaz.centre.days import SECOND, day_of
+from markaz.centre.days import day_of, midnight, read_day
 from markaz.centre.errors import CentreError
 from markaz.interfaces.portal.downloads import attachment
 from markaz.interfaces.portal.formats import MICRO
 from markaz.interfaces.portal.page import N_, Page, Who
 from markaz.interfaces.portal.pages_operator_queue import named
+from markaz.interfaces.portal.pictures import usage_over_time
 from markaz.interfaces.portal.spreadsheets import csv_of
 from markaz.interfaces.portal.typed import cursor, zone_of
 from markaz.interfaces.portal.visit import Visit
@@ -36,6 +37,7 @@ STATES: Final = ("completed", "failed", "cancelled")
 PARAMETERS: Final = (*BYS, "by", "period", "first", "last")
 MOST_ROWS: Final = 20_000  # of a file
 BARS: Final = 60  # of the chart of time
+_ENDS: Final = (("from", "first"), ("until", "last"))
 NEXT: Final = {"institution": "project", "programme": "project", "project": "person"}
 
 
@@ -70,7 +72,8 @@ async def usage(visit: Visit) -> Response:
         "usage.html",
         asked=asked,
         report=report,
-        steps=steps_of(days),
+        **_over_time(visit, days),
+        span_text=span_text(visit, asked),
         shares=sum(one.get("shares") or 0 for one in report["items"]),
         bys=[(name, visit.gettext(label)) for name, label in BYS.items()],
         periods=[(name, visit.gettext(label)) for name, label in PERIODS.items()],
@@ -91,8 +94,9 @@ async def ended(visit: Visit) -> Response:
         jobs=found["items"],
         next=found["next"],
         state=state.get("state", ""),
-        states=STATES,
+        states=[(one, visit.word("state", one)) for one in STATES],
         total=report["total"],
+        span_text=span_text(visit, asked),
         names=await named(visit, found["items"]),
         only=await _only(visit, asked),
     )
@@ -176,6 +180,25 @@ def steps_of(report: dict[str, Any]) -> list[dict[str, Any]]:
     return steps
 
 
+def _over_time(visit: Visit, days: dict[str, Any]) -> dict[str, Any]:
+    steps = [
+        one | {f"{end}_text": day_text(visit, one[name]) for end, name in _ENDS}
+        for one in steps_of(days)
+    ]
+    return {"steps": steps, "chart": usage_over_time(visit, steps)}
+
+
+def day_text(visit: Visit, day: str) -> str:
+    """A day (``2026-11-22``) as people write it."""
+    return visit.formats.day(midnight(read_day("day", day), zone_of(visit)))
+
+
+def span_text(visit: Visit, asked: Asked) -> str:
+    """The days of a report in words."""
+    ends = {"first": day_text(visit, asked.first), "last": day_text(visit, asked.last)}
+    return visit.gettext(N_("%(first)s to %(last)s")) % ends
+
+
 def _asked(visit: Visit) -> Asked:
     by = visit.asked("by")
     only = {name: visit.asked(name) for name in BYS if visit.asked(name)}
@@ -232,11 +255,6 @@ async def _called(visit: Visit, kind: str, value: str, names: dict[str, Any]) ->
             return value
         return str(found["name"])
     return value
-
-
-def moment_of(day: str) -> int:
-    """The middle of a day in UTC, to be written as a day in any zone near it."""
-    return int(dt.datetime.fromisoformat(day + "T12:00:00+00:00").timestamp()) * SECOND
 
 
 PAGES: Final = (

@@ -9,7 +9,8 @@ from starlette.responses import Response
 from markaz.centre.errors import CentreError
 from markaz.centre.jobs.states import FINAL, State
 from markaz.interfaces.charts.histogram import shown
-from markaz.interfaces.portal.circuits import as_text
+from markaz.interfaces.portal.circuits import Shown, as_text
+from markaz.interfaces.portal.circuits import shown as shown_circuit
 from markaz.interfaces.portal.downloads import attachment
 from markaz.interfaces.portal.page import Page, Who
 from markaz.interfaces.portal.pages_public import announced
@@ -138,8 +139,8 @@ async def _project(visit: Visit, project: str) -> dict[str, Any] | None:
     return found
 
 
-async def _circuit(visit: Visit, document: dict[str, Any]) -> tuple[str | None, bool]:
-    """The circuit as text, and whether the program may be had; None: not shown here."""
+async def _circuit(visit: Visit, document: dict[str, Any]) -> tuple[Shown | None, bool]:
+    """The circuit for the page, and whether the program may be had; None: not shown here."""
     if document["contents"] != "kept":
         return None, False
     asked = {"job": document["job"], "which": "circuit", "most": CIRCUIT_BYTES}
@@ -147,7 +148,7 @@ async def _circuit(visit: Visit, document: dict[str, Any]) -> tuple[str | None, 
         data = await visit.ask("jobs.contents", **asked)
     except CentreError as error:
         return None, error.kind == "too-large"
-    return await as_text(data), True
+    return await shown_circuit(data), True
 
 
 def _outcomes(document: dict[str, Any]) -> dict[str, Any]:

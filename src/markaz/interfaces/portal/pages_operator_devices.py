@@ -7,9 +7,11 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from markaz.centre.access import LEADS, CentreRole
+from markaz.centre.devices.rules import LOOKERS
 from markaz.centre.devices.verbs import IMPACTS, STATUSES
 from markaz.interfaces.portal.page import N_, Field, Page, Who
 from markaz.interfaces.portal.pages_operator import again_for, joined
+from markaz.interfaces.portal.pictures import calendar_of
 from markaz.interfaces.portal.typed import micro, moment, moments, shown_credits, shown_moment
 from markaz.interfaces.portal.visit import Visit
 from markaz.interfaces.portal.words import WORDS
@@ -82,24 +84,32 @@ async def calendar(visit: Visit) -> Response:
     )
     items = sorted((one for each in found for one in each["items"]), key=lambda r: r["starts_at"])
     mine = await visit.ask("projects.list", state="active", limit=500)
-    projects = {one["id"]: one for one in mine["items"]}
+    own = {one["id"]: one for one in mine["items"]}
     lead = [one for one in mine["items"] if one["role"] in LEADS]
     hour = visit.now - visit.now % HOUR + HOUR
     return visit.show(
         "calendar.html",
-        devices=listed["items"],
         choices=[(one["device"], one["title"]) for one in listed["items"]],
         items=items,
         weeks=weeks,
         spans=[int(one) for one in WEEKS],
-        projects=projects,
+        projects=await _booked_by(visit, items) | own,
         bookable=[(one["slug"], one["title"]) for one in lead],
-        steps={one["reservation"]: _steps(visit, one, projects) for one in items},
+        steps={one["reservation"]: _steps(visit, one, own) for one in items},
         begins=shown_moment(visit, hour + DAY),
         ends=shown_moment(visit, hour + DAY + 2 * HOUR),
-        span=(visit.now, span["until"]),
+        picture=calendar_of(visit, listed["items"], items, (visit.now, span["until"])),
         operates=visit.has(CentreRole.OPERATOR),
     )
+
+
+async def _booked_by(visit: Visit, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """The projects of all bookings, for those who may know."""
+    if not visit.has(*LOOKERS):
+        return {}
+    ids = ",".join(sorted({one["project"] for one in items if one["project"]}))
+    found: dict[str, Any] = (await visit.ask("centre.names", ids=ids))["projects"]
+    return found
 
 
 def _steps(visit: Visit, one: dict[str, Any], projects: dict[str, Any]) -> list[str]:

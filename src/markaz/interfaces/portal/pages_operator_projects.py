@@ -29,7 +29,7 @@ async def projects(visit: Visit) -> Response:
         projects=found["items"],
         next=found["next"],
         given=given,
-        states=list(State),
+        states=[(str(one), visit.word("state", one)) for one in State],
         institutions=institutions["items"],
         operates=visit.has(CentreRole.OPERATOR),
         manages=_manages(visit),
@@ -158,9 +158,7 @@ async def create_institution(visit: Visit) -> Response:
 
 async def change_institution(visit: Visit) -> Response:
     """Change its name and its part of the machine."""
-    await visit.do(
-        "institutions.change", institution=visit.names["institution"], **visit.values
-    )
+    await visit.do("institutions.change", institution=visit.names["institution"], **visit.values)
     return visit.go("/operate/projects", "saved")
 
 

@@ -39,7 +39,8 @@ async def queue(visit: Visit) -> Response:
         next=found["next"],
         given=given,
         depths=depths,
-        **others,
+        running=others["running"],
+        held=others["held"],
         names=await named(visit, jobs),
     )
 

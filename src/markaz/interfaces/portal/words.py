@@ -41,6 +41,18 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "scheduled": N_("planned"),
         "in progress": N_("in progress"),
     },
+    "account": {
+        "pending": N_("waits for approval"),
+        "active": N_("active"),
+        "suspended": N_("suspended"),
+        "erased": N_("erased"),
+    },
+    "worker": {
+        "connected": N_("connected"),
+        "draining": N_("taking no more jobs"),
+        "lost": N_("lost"),
+        "gone": N_("gone"),
+    },
     "status": {
         "offline": N_("offline"),
         "idle": N_("ready"),

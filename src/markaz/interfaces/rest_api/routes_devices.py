@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final, Literal
 
 from pydantic import Field, JsonValue
+from starlette.responses import Response
 
+from markaz.interfaces.rest_api.calls import Call
 from markaz.interfaces.rest_api.fields import (
     Answer,
     Body,
@@ -17,6 +20,8 @@ from markaz.interfaces.rest_api.fields import (
     described,
 )
 from markaz.interfaces.rest_api.routes import Route, Who
+from markaz.quantum.devices.sheet import from_json
+from markaz.quantum.devices.sheet_csv import to_csv
 
 Status = Literal[
     "offline", "idle", "busy", "error", "maintenance", "calibration", "needs-calibration"
@@ -36,6 +41,10 @@ class Device(Answer):
     accepting: bool = described("Whether it takes jobs.")
     slots: int = described("Jobs that it runs at once; 0: as many as there are workers.")
     default: bool = described("Whether jobs that name no device run on it.")
+    emulated: Literal["EMULATED"] | None = described("Whether it is emulated.")
+    model: str | None = described("Hash of its device file.")
+    sheet: str | None = described("The calibration sheet in force.")
+    calibrate_hours: int = described("It is calibrated after so many hours; 0: by hand only.")
     description: dict[str, Any] = described("What is known of it.")
     created_at: int = described("When it was added.")
     retired_at: int | None = described("When it was taken out of service.")
@@ -97,6 +106,9 @@ class DeviceChanges(Body):
     accepting: bool | None = described("Whether it takes jobs.", None)
     title: Name | None = described("Title.", None)
     slots: int | None = Field(None, ge=0, le=10_000, description="Jobs at once.")
+    calibrate_hours: int | None = Field(
+        None, ge=0, le=10_000, description="Calibrate it after so many hours; 0: by hand only."
+    )
     description: dict[str, JsonValue] | None = described("What is to be known of it.", None)
 
 
@@ -119,6 +131,89 @@ class Maintenance(Body):
     draft: bool = described("Only a draft.", False)
 
 
+class DeviceFile(Body):
+    """A device file."""
+
+    file: str = Field(min_length=1, max_length=1 << 20, description="Its text (TOML).")
+
+
+class FileVersion(Answer):
+    """A version of a device's file."""
+
+    digest: str = described("SHA-256 of the text.")
+    version: str = described("Its version.")
+    text: str = described("The text.")
+    added_by: str = described("Identifier of who added it.")
+    added_at: int = described("When it was added.")
+
+
+class SheetSummary(Answer):
+    """A calibration sheet, without its rows."""
+
+    sheet: str = described("Its id: the hash of its content.")
+    source: str = described("shipped, calibration or agent.")
+    measured_at: int = described("When it was measured.")
+    published_at: int = described("Since when it has been in force.")
+    in_force: bool = described("Whether it is now.")
+
+
+class SheetMoment(Query):
+    """Which sheet."""
+
+    at: Micros | None = described("The one that was in force then; without it, now.", None)
+
+
+class Series(Query):
+    """Which values."""
+
+    quantity: Label = described("A quantity of the sheet, such as T1 or gate_error:cz.")
+    target: Label = described("A qubit, such as 3, or a coupler, such as 3-4.")
+    since: Micros = described("Not measured before.", 0)
+
+
+class Point(Answer):
+    """A measured value."""
+
+    value: float = described("The value.")
+    uncertainty: float | None = described("Half of its 68 % interval.")
+    measured_at: int = described("When it was measured.")
+    sheet: str = described("The sheet that states it.")
+
+
+class History(Answer):
+    """Values of a quantity over time."""
+
+    device: str = described("Name of the device.")
+    quantity: str = described("The quantity.")
+    target: str = described("The qubit or coupler.")
+    unit: str = described("Unit of the values.")
+    points: list[Point] = described("The earliest first.")
+
+
+class DeviceEvent(Answer):
+    """What happened to a device."""
+
+    kind: str = described("file, sheet, calibration, drift, tolerance or acceptance.")
+    text: str = described("In words.")
+    at: int = described("When.")
+
+
+async def as_json(call: Call) -> Any:
+    """A sheet as the text whose hash is its id."""
+    return Response(await call.perform(call.route.does, **call.arguments()), media_type=JSON)
+
+
+async def as_csv(call: Call) -> Any:
+    """A sheet as CSV, for spreadsheets."""
+    text = await call.perform(call.route.does, **call.arguments())
+    made = await asyncio.to_thread(lambda: to_csv(from_json(text)))
+    name = f"{call.path['device']}-sheet.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(made, headers=headers, media_type=CSV)
+
+
+JSON: Final = "application/json"
+CSV: Final = "text/csv"
 _DEVICE: Final = "/v1/devices/{device}"
 _RESERVATION: Final = "/v1/reservations/{reservation}"
 ROUTES: Final = (
@@ -133,6 +228,23 @@ ROUTES: Final = (
           "Have jobs that name no device run on it.", Device),
     Route("POST", f"{_DEVICE}/retire", "devices.retire", Who.OPERATOR,
           "Take a device out of service for good.", Device),
+    Route("POST", "/v1/device-files", "devices.add_file", Who.OPERATOR,
+          "Add a device by its file, or put a new version of its file in force.", Device, 201,
+          DeviceFile, large=True),
+    Route("GET", f"{_DEVICE}/files", "devices.files", Who.OPERATOR, "All versions of its file.",
+          Page[FileVersion]),
+    Route("GET", f"{_DEVICE}/sheet", "devices.sheet", Who.PERSON,
+          "Its calibration sheet, as JSON.", dict[str, Any], query=SheetMoment, handler=as_json),
+    Route("GET", f"{_DEVICE}/sheet.csv", "devices.sheet", Who.PERSON,
+          "Its calibration sheet, as CSV.", str, query=SheetMoment, handler=as_csv, media=CSV),
+    Route("GET", f"{_DEVICE}/sheets", "devices.sheets", Who.PERSON, "Its calibration sheets.",
+          Page[SheetSummary]),
+    Route("GET", "/v1/sheets/{sheet}", "sheets.show", Who.PERSON,
+          "A calibration sheet by its id, as JSON.", dict[str, Any], handler=as_json),
+    Route("GET", f"{_DEVICE}/history", "devices.history", Who.PERSON,
+          "Measured values of a quantity over time.", History, query=Series),
+    Route("GET", f"{_DEVICE}/events", "devices.events", Who.OPERATOR,
+          "What happened to it, in words.", Page[DeviceEvent]),
     Route("GET", f"{_DEVICE}/calendar", "devices.calendar", Who.PERSON, "Its reservations.",
           Calendar, query=Span),
     Route("POST", f"{_DEVICE}/bookings", "devices.book", Who.BOOKER, "Book a device.",

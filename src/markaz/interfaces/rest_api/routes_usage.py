@@ -26,7 +26,9 @@ class UsageFilters(Query):
     """Whose use."""
 
     institution: Label | None = described("Only of projects of this institution.", None)
-    programme: Label | None = described("Only of projects of this programme; (none): of none.", None)
+    programme: Label | None = described(
+        "Only of projects of this programme; (none): of none.", None
+    )
     project: Label | None = described("Only of this project (identifier).", None)
     person: Label | None = described("Only of this person (identifier).", None)
     device: Label | None = described("Only of this device.", None)

@@ -7,13 +7,14 @@ from typing import Final
 from markaz.interfaces.rest_api import (
     routes_account,
     routes_audit,
+    routes_calibrations,
     routes_credits,
     routes_devices,
     routes_jobs,
     routes_people,
     routes_projects,
-    routes_usage,
     routes_public,
+    routes_usage,
 )
 from markaz.interfaces.rest_api.routes import Route
 
@@ -21,6 +22,7 @@ from markaz.interfaces.rest_api.routes import Route
 ROUTES: Final[tuple[Route, ...]] = (
     *routes_jobs.ROUTES,
     *routes_devices.ROUTES,
+    *routes_calibrations.ROUTES,
     *routes_account.ROUTES,
     *routes_projects.ROUTES,
     *routes_credits.ROUTES,

@@ -235,6 +235,45 @@ def upgrade() -> None:
         batch_op.create_index("ix_interventions_job_id", ["job_id"], unique=False)
 
     op.create_table(
+        "measurements",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("device_id", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("phase", sa.String(length=16), nullable=False),
+        sa.Column("seed", sa.BigInteger(), nullable=False),
+        sa.Column("before", sa.String(length=24), nullable=False),
+        sa.Column("sheet_id", sa.String(length=80), nullable=True),
+        sa.Column("contract", sa.Text(), nullable=True),
+        sa.Column("record", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("started_by", sa.String(length=40), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('calibration', 'monitoring', 'acceptance')", name=op.f("ck_measurements_kind")
+        ),
+        sa.CheckConstraint(
+            "state IN ('running', 'completed', 'failed')", name=op.f("ck_measurements_state")
+        ),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["devices.id"], name=op.f("fk_measurements_device_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_measurements")),
+    )
+    with op.batch_alter_table("measurements", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_measurements_device_id_started_at", ["device_id", "started_at"], unique=False
+        )
+        batch_op.create_index(
+            "uq_measurements_running",
+            ["device_id"],
+            unique=True,
+            sqlite_where=sa.text("state = 'running'"),
+            postgresql_where=sa.text("state = 'running'"),
+        )
+
+    op.create_table(
         "projects",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("slug", sa.String(length=64), nullable=False),
@@ -462,6 +501,18 @@ def upgrade() -> None:
     with op.batch_alter_table("invitations", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_invitations_project_id"), ["project_id"], unique=False)
 
+    op.create_table(
+        "measurement_parts",
+        sa.Column("measurement_id", sa.String(length=40), nullable=False),
+        sa.Column("part", sa.String(length=80), nullable=False),
+        sa.Column("job_id", sa.String(length=40), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["measurement_id"],
+            ["measurements.id"],
+            name=op.f("fk_measurement_parts_measurement_id"),
+        ),
+        sa.PrimaryKeyConstraint("measurement_id", "part", name=op.f("pk_measurement_parts")),
+    )
     op.create_table(
         "memberships",
         sa.Column("project_id", sa.String(length=40), nullable=False),
