@@ -5,7 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import insert, select
+
 from markaz.centre.access import VERBS, CentreRole, Principal
+from markaz.centre.ids import new_id
+from markaz.centre.jobs.tables import jobs
 
 if TYPE_CHECKING:
     from tests.portal_tools import Site
@@ -31,6 +35,7 @@ def names_of(site: Site, target: dict[str, str], role: str) -> dict[str, str]:
         "reservation": target["reservation"],
         "allocation": target["allocation"],
         "institution": ids["institution"],
+        "form": "csv",
         "announcement": ids["announcement"],
     }
 
@@ -85,3 +90,33 @@ def forms_of(site: Site, target: dict[str, str]) -> dict[str, dict[str, Any]]:
             "kind": "news", "title_en": "T", "body_en": "B", "title_ur": "", "body_ur": "",
             "title_zh": "", "body_zh": "", "starts_at": "", "ends_at": ""},
     }  # fmt: skip
+
+
+def used(site: Site, *, days: int = 40, each: int = 3) -> list[dict[str, Any]]:
+    """Have jobs of several people and projects end on each of the last ``days``; their rows."""
+    world, now = site.world, site.world.now
+    day = 86_400 * 10**6
+
+    def change(work: Any) -> list[dict[str, Any]]:
+        like = dict(work.one(select(jobs).where(jobs.c.id == world.own["job"]))._mapping)
+        del like["seq"]
+        rows = []
+        for number in range(days * each):
+            at = now - number // each * day - 1000 - number % each
+            who = ("member", "pi", "stranger")[number % 3]
+            own = world.other if who == "stranger" else world.own
+            state = ("completed", "completed", "failed", "cancelled")[number % 4]
+            rows.append(
+                like | {
+                    "id": new_id(at), "state": state, "user_id": world.ids[who],
+                    "project_id": own["project"], "group_id": None, "name": f"run {number}",
+                    "charged": 1000 * number, "reserved": 1000 * number, "shots": 10 + number,
+                    "run_seconds": 0.25 * (number % 7), "created_at": at, "eligible_at": at,
+                    "claimed_at": at, "started_at": at, "ended_at": at,
+                }
+            )  # fmt: skip
+        work.run(insert(jobs), rows)
+        return rows
+
+    found: list[dict[str, Any]] = world.do(change)
+    return found

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, update
 
-from markaz.centre.access import SYSTEM, VERBS, CentreRole, Principal, ProjectRole
+from markaz.centre.access import QUERIES, SYSTEM, VERBS, CentreRole, Principal, ProjectRole
+from markaz.centre.calibrations.tables import measurements
 from markaz.centre.centre import Centre
 from markaz.centre.devices.tables import reservations
 from markaz.centre.errors import CentreError
@@ -29,12 +30,14 @@ from markaz.centre.people import tokens
 from markaz.centre.people.key_verbs import issue
 from markaz.centre.people.tables import centre_roles, identities, institutions, users
 from markaz.centre.projects.tables import memberships, projects
+from markaz.centre.records import signing
 from markaz.centre.work import Work
 from markaz.centre.workers.intake import Opened, Program
 from markaz.centre.workers.options import checked
 from markaz.interfaces.acts import register_all
 from markaz.interfaces.rest_api.app import make_app
 from markaz.interfaces.rest_api.routes import Route
+from markaz.quantum.devices.model import shipped_text
 from tests.rest_fakes import Browser, api_of
 
 register_all()
@@ -45,6 +48,13 @@ BELL = (
     " measure q -> c;"
 )
 HOUR = 3_600_000_000
+DEVICE_FILE = shipped_text("indus").replace('name = "indus"', 'name = "ravi"')
+CONTRACT = """title = "Lot 1"
+device = "hunza"
+[[criteria]]
+measure = "T1"
+at_least = 1.0
+"""
 PROJECT_ROLES = {
     "member": ProjectRole.MEMBER,
     "project_trainer": ProjectRole.TRAINER,
@@ -133,7 +143,20 @@ def build(centre: Centre) -> World:
     world.ids["announcement"] = made["announcement"]
     for name, owner in (("own", "member"), ("other", "stranger")):
         _project(world, name, owner)
+    indus = centre.ask(QUERIES["devices.get"], operator, device="indus")
+    world.ids["sheet"] = indus["sheet"]
+    world.ids["measurement"] = world.do(_measurement)
     return world
+
+
+def _measurement(work: Work) -> str:
+    """An acceptance that has its record."""
+    row = {"id": _id(work), "device_id": "indus", "kind": "acceptance", "state": "completed"}
+    times = {"started_by": "system", "started_at": 1, "ended_at": 2}
+    record = json.dumps(signing.sign("acceptance", {"title": "Lot 1"}, bytes(32)))
+    more = {"phase": "benchmarks", "seed": 1, "before": "idle", "record": record}
+    work.run(insert(measurements).values(**row, **times, **more))
+    return str(row["id"])
 
 
 def _people(work: Work, world: World) -> None:
@@ -418,6 +441,18 @@ def requests(world: World, target: dict[str, str], role: str) -> dict[str, Sent]
                 ("post_jobs_job_boost", {"reason": "because", "boost": 1}),
             )
         },
+        "post_device_files": Sent(body={"file": DEVICE_FILE}),
+        **{
+            f"get_devices_device_{name}": Sent({"device": "indus"})
+            for name in ("files", "sheet", "sheet.csv", "sheets", "events", "measurements")
+        },
+        "get_sheets_sheet": Sent({"sheet": world.ids["sheet"]}),
+        "get_devices_device_history": Sent(
+            {"device": "indus"}, {"quantity": "gate_error:cz", "target": "1-0"}),
+        "post_devices_device_calibrations": Sent({"device": "hunza"}),
+        "post_devices_device_acceptances": Sent({"device": "hunza"}, body={"contract": CONTRACT}),
+        "get_measurements_measurement": Sent({"measurement": world.ids["measurement"]}),
+        "get_measurements_measurement_record": Sent({"measurement": world.ids["measurement"]}),
         "get_jobs_job_contents_which": Sent({"job": target["job"], "which": "input"}),
         "post_jobs_job_release": _reason(path={"job": target["held"]}),
         "post_jobs_job_requeue": _reason(path={"job": target["running"]}),

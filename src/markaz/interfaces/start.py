@@ -124,7 +124,7 @@ def _fund(centre: Centre, made: dict[str, Any]) -> None:
     operator = Principal(made["operator"], "user", frozenset({CentreRole.OPERATOR}))
     for device, (second, shot) in shipped.RATES.items():
         if not centre.ask(QUERIES["ledger.rates"], operator, device=device)["items"]:
-            prices = {"per_second": second, "per_shot": shot}
+            prices: dict[str, Any] = {"per_second": second, "per_shot": shot}
             centre.perform(set_rate, operator, device=device, **prices)
     now = centre.services.clock.now()
     for project in [made["project"], *([made["demo"]["project"]] if "demo" in made else ())]:

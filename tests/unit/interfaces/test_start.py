@@ -12,6 +12,7 @@ import pytest
 
 from markaz.centre.access import QUERIES, CentreRole, Principal
 from markaz.centre.centre import Centre
+from markaz.centre.devices import shipped
 from markaz.centre.errors import CentreError
 from markaz.centre.people import login as doors
 from markaz.centre.people.keys import Authenticator
@@ -45,8 +46,9 @@ def may_enter(centre: Centre, facts: dict[str, Any]) -> None:
     balance = centre.ask(QUERIES["ledger.balance"], operator, project=facts["project"])
     assert balance["free"] == start.FIRST_CREDITS * start.CREDIT
     assert len(balance["allocations"]) == 1
-    prices = centre.ask(QUERIES["ledger.rates"], operator, device="simulator")["items"]
-    assert [price["per_second"] for price in prices] == [start.SIMULATOR_SECOND]
+    for device, (second, shot) in shipped.RATES.items():
+        prices = centre.ask(QUERIES["ledger.rates"], operator, device=device)["items"]
+        assert [(p["per_second"], p["per_shot"]) for p in prices] == [(second, shot)]
     assert not (data / start.UNFINISHED).exists()
 
 
@@ -64,7 +66,8 @@ def test_without_the_demo_operator_project_credits_and_devices_are_there(opened:
     assert facts["people"] == {}
     operator = Authenticator(opened).authenticate(facts["api_key"])
     devices = opened.ask(QUERIES["devices.list"], operator)["items"]
-    assert [(d["device"], d["default"]) for d in devices] == [("simulator", True)]
+    names = ["simulator", *shipped.emulated()]
+    assert [(d["device"], d["default"]) for d in devices] == [(n, n == names[0]) for n in names]
     projects = opened.ask(QUERIES["projects.list"], operator, everybodys=True)["items"]
     assert [p["slug"] for p in projects] == ["default"]
 

@@ -25,10 +25,7 @@ from markaz.centre.workers.tables import workers
 from markaz.quantum.devices.sheet import Sheet
 
 DRIVER: Final = "agent"  # of the devices that agents run
-_KEPT: Final = {  # what the agent says -> statuses that stay as they are nevertheless
-    "offline": ("maintenance",),
-    "idle": ("maintenance", "needs-calibration"),
-}
+_TENDED: Final = ("maintenance",)  # stays as it is, whatever an agent says
 _HERE: Final = ("connected", "draining")
 
 
@@ -74,17 +71,25 @@ def devices_of(row: Any) -> list[str]:
 def gone_away(work: Work, rows: Iterable[Any]) -> None:
     """The devices of these workers are offline from now on."""
     for device in sorted({d for row in rows for d in devices_of(row)}):
-        _set_status(work, device, "offline")
+        _set_status(work, device, "offline", _TENDED)
 
 
 @verb("workers.note_condition", rule=system, scope=None)
-def note_condition(work: Work, _: None, *, worker: str, device: str, status: str) -> dict[str, Any]:
-    """An agent says how its device is, in QDMI's words (busy is the centre's to say)."""
+def note_condition(
+    work: Work, _: None, *, worker: str, device: str, status: str, before: str = ""
+) -> dict[str, Any]:
+    """An agent says how its device is, in QDMI's words (busy is the centre's to say).
+
+    ``before``: what it said last. That the device needs calibration because the agent said so
+    ends when it says otherwise; what the centre found ends with a better sheet.
+    """
     said = choice("status", status, STATUSES)
     row = work.one(select(devices).where(devices.c.id == device))
+    kept = list(_TENDED)
     if said in ("idle", "busy"):
         said = "needs-calibration" if row is not None and _beyond(work, row) else "idle"
-    if not _set_status(work, device, said):
+        kept += [] if before == "needs-calibration" else ["needs-calibration"]
+    if not _set_status(work, device, said, kept):
         work.nothing_changed()
     return {"device": device, "status": said}
 
@@ -106,10 +111,9 @@ def note_sheet(work: Work, _: None, *, worker: str, device: str, sheet: Sheet) -
     row = work.one(select(devices).where(devices.c.id == device))
     assert row is not None, device
     if _beyond(work, row):
-        _set_status(work, device, "needs-calibration")
+        _set_status(work, device, "needs-calibration", _TENDED)
     elif row.status == "needs-calibration":
-        work.run(update(devices).where(devices.c.id == device).values(status="idle"))
-        work.after(work.services.listener.rules_changed)
+        _set_status(work, device, "idle", _TENDED)
     return {"device": device, "sheet": sheet.id}
 
 
@@ -125,13 +129,13 @@ def _beyond(work: Work, row: Any) -> bool:
     return sheet is not None and bool(sheets.out_of_tolerance(files.model_of(work, row), sheet))
 
 
-def _set_status(work: Work, device: str, status: str) -> bool:
-    """Whether it is news."""
+def _set_status(work: Work, device: str, status: str, kept: Sequence[str]) -> bool:
+    """Unless it is that already or one of ``kept``; whether it is news."""
     c = devices.c
-    kept: Sequence[str] = (status, *_KEPT.get(status, ("maintenance",)))
     changed = work.run(
         update(devices)
-        .where(c.id == device, c.driver == DRIVER, c.retired_at.is_(None), c.status.not_in(kept))
+        .where(c.id == device, c.driver == DRIVER, c.retired_at.is_(None))
+        .where(c.status.not_in([status, *kept]))
         .values(status=status)
     )
     if changed:

@@ -236,7 +236,9 @@ class Dispatcher:
         if message.blob:
             self._actor.elsewhere(_sheet, partial(self._note_sheet, peer, message), message.blob)
         else:
-            self._actor.insist(agents.note_condition, None, **about, status=message.status)
+            before, peer.condition = peer.condition, message.status
+            about |= {"status": message.status, "before": before}
+            self._actor.insist(agents.note_condition, None, **about)
 
     def _note_sheet(self, peer: Peer, message: Condition, read: Future[Sheet]) -> None:
         """Put a sheet on record, and tell its agent; one that cannot be is refused for good."""

@@ -32,7 +32,7 @@ class Peer:
     not on record yet; ``begun``: when jobs began that were handed out ahead (microseconds
     UTC); ``finished`` and ``started``: what of that no change under way deals with;
     ``exchanging``: a change is; ``ahead``: how many jobs may wait behind others. ``lost``:
-    its lease ran out and its jobs were recovered; ``epoch`` counts that. ``gone_by``: when it
+    its lease ran out and its jobs were recovered; ``epoch`` counts that; ``condition``: the status of its device that it told last. ``gone_by``: when it
     loses its jobs unless it connects again.
     """
 
@@ -51,6 +51,7 @@ class Peer:
     lost: bool = False
     epoch: int = 0
     rests_until: float = 0.0
+    condition: str = ""
     gone_by: float | None = None
 
     def room(self) -> int:

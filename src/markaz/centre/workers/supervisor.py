@@ -189,6 +189,7 @@ class Supervisor:
         self._ended = threading.Event()
         self._reason = ""
         self._pauses = pauses
+        self._deliver_seconds = DELIVER_SECONDS if runs is None else 0.0  # else it is on disk
         make = runs or (lambda selector, say: Slots(hello.slots, memory, selector, say))
         self._slots: Runs = make(self._selector, self._say)
 
@@ -388,4 +389,4 @@ class Supervisor:
         if self._slots.busy:
             return False
         self._flush()
-        return not self._unaccepted or now > self._drain_by + DELIVER_SECONDS
+        return not self._unaccepted or now > self._drain_by + self._deliver_seconds

@@ -63,8 +63,9 @@ class Work:
 
     entry: Entry
     stop: Stop = field(default_factory=lambda: Stop(threading.Event()))
-    runner: Runner | None = None
     dropped: bool = False  # the centre has forgotten it: nothing is to be said of it
+    runner: Runner | None = None  # its child, under ``lock``
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class AgentRuns:
             end.setblocking(False)
         selector.register(self._woken, selectors.EVENT_READ, _WOKEN)
         self._condition: Condition | None = None
+        self.status: Status | None = None  # the latest that was told
         for entry in place.spool.entries.values():
             if entry.outcome is not None:
                 say(entry.outcome)
@@ -223,6 +225,7 @@ class AgentRuns:
 
     def note_condition(self, status: Status, sheet: tuple[str, bytes] | None = None) -> None:
         """The device is like this; ``sheet`` (id, JSON) is new and in the spool."""
+        self.status = status
         plain = Condition(self._place.device, str(status))
         if sheet is not None:
             self._tell(None, replace(plain, sheet=sheet[0], blob=sheet[1]))
@@ -252,10 +255,9 @@ class AgentRuns:
 
     def _end(self, work: Work) -> None:
         work.stop.wanted.set()
-        runner = work.runner
-        if runner is not None:
-            with contextlib.suppress(OSError):  # it computes: its thread hears that it is gone
-                runner.child.socket.shutdown(socket.SHUT_RDWR)
+        with work.lock, contextlib.suppress(OSError):
+            if work.runner is not None:  # if it computes, its thread hears that it is gone
+                work.runner.child.socket.shutdown(socket.SHUT_RDWR)
 
     # A job's own thread.
 
@@ -288,15 +290,17 @@ class AgentRuns:
             runner = self._place.pool.hire(job.tenant)
         except (NurseryClosed, CentreError) as error:
             return self._returned(work.entry, f"no child can be started: {error}")
-        work.runner = runner
+        with work.lock:
+            work.runner = runner
         try:
+            work.stop.check()
             header, body = self._conversation(work, runner)
         except (EOFError, OSError, frames.FrameError) as error:
             code = self._let_go(work, runner, dead=True)
             work.stop.check()
             return self._died(work, error, code)
         except (DriverError, Refused) as error:
-            self._let_go(work, runner, dead=True)  # it waits for an answer that it will not get
+            self._let_go(work, runner, dead=isinstance(error, NotNow))
             return self._blamed(work, error)
         except BaseException:
             self._let_go(work, runner, dead=True)
@@ -308,7 +312,9 @@ class AgentRuns:
         return self._finished(work.entry, "completed", blob=body)
 
     def _let_go(self, work: Work, runner: Runner, *, dead: bool = False) -> int | None:
-        work.runner, runner.dead = None, dead
+        with work.lock:
+            work.runner = None
+            runner.dead = dead or work.stop.wanted.is_set()
         return self._place.pool.give_back(runner)
 
     def _conversation(self, work: Work, runner: Runner) -> frames.Frame:
@@ -324,10 +330,24 @@ class AgentRuns:
             program = Submission(
                 name, body.decode(), asked["shots"], asked["bits"], tuple(asked["qubits"])
             )
-            run = self._executor.execute(work.entry, n, asked["what"], program, work.stop)
+            try:
+                run = self._executor.execute(work.entry, n, asked["what"], program, work.stop)
+            except (DriverError, Refused) as error:
+                if not isinstance(error, NotNow):
+                    self._comfort(runner)
+                raise
             counts = json.dumps(run.counts).encode()
             runner.give(frames.pack({"seconds": run.seconds}, counts), GIVE_SECONDS)
         raise AssertionError("unreachable")
+
+    def _comfort(self, runner: Runner) -> None:
+        """Tell a child that its program has failed, so that it ends the job and can be used
+        again: what went wrong is known here."""
+        error = {"kind": "engine", "message": "the program did not run"}
+        runner.give(frames.pack({"error": error}), GIVE_SECONDS)
+        header, _ = runner.incoming.next()
+        if "answer" not in header:
+            raise frames.FrameError("a child that goes on after its program failed")
 
     def _request(self, job: Assign) -> tuple[dict[str, Any], bytes]:
         """What the child gets: the device as the centre has it, else as we know it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import queue
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -194,6 +195,17 @@ def _check(body: Any, fields: dict[str, type]) -> None:
             raise HttpError(400, f"{name} must be of type {kind.__name__}")
 
 
+class _Http(ThreadingHTTPServer):
+    """Says nothing of clients that hang up."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that is gone is no news; anything else is a fault of ours."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
 class Server:
     """Serves ``device`` at ``host``; ``port`` 0 takes a free one. Start it, close it."""
 
@@ -201,8 +213,7 @@ class Server:
         self, device: Device, host: str = "127.0.0.1", port: int = 0, token: str = ""
     ) -> None:
         handler = type("Handler", (Handler,), {"device": device, "token": token})
-        self._server = ThreadingHTTPServer((host, port), handler)
-        self._server.daemon_threads = True
+        self._server = _Http((host, port), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,),
                                         name="reference-http", daemon=True)  # fmt: skip
 

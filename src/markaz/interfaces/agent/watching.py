@@ -25,7 +25,6 @@ class Watch:
     ) -> None:
         self._device, self._driver, self._spool, self._runs = device, driver, spool, runs
         self._seconds = seconds
-        self._status: Status | None = None
         self._sheet = ""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="markaz-watch", daemon=True)
@@ -49,11 +48,13 @@ class Watch:
             status = self._driver.status()
             sheet = self._new_sheet()
         except (DriverError, OSError) as error:
-            _log.warning("agent.device_not_reached", error=str(error))
+            if not self._ended.is_set():
+                _log.warning("agent.device_not_reached", error=str(error))
             status, sheet = Status.OFFLINE, None
-        if status is not self._status or sheet is not None:
+        if self._ended.is_set():
+            return
+        if status is not self._runs.status or sheet is not None:
             _log.info("agent.device", device=self._device, status=str(status), sheet=bool(sheet))
-            self._status = status
             self._runs.note_condition(status, sheet)
 
     def _new_sheet(self) -> tuple[str, bytes] | None:

@@ -10,7 +10,7 @@ from typing import Final
 from markaz.interfaces.charts import svg
 
 WIDTH: Final = 640.0
-LEFT: Final = 150.0
+LEFT: Final = 172.0
 ROW: Final = 30.0
 BAR: Final = 16.0
 TOP: Final = 26.0

@@ -14,7 +14,7 @@ LEFT: Final = 66.0
 RIGHT: Final = 12.0
 TOP: Final = 14.0
 BOTTOM: Final = 34.0
-LABELS: Final = 5  # names of steps that fit below
+LABELS: Final = 3  # names of steps that fit below
 
 
 def columns(

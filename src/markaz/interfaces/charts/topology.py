@@ -167,7 +167,7 @@ def _legend(
         for at, step in enumerate(shown):
             x = MARGIN + at * box
             parts.append(
-                svg.tag("rect", class_=f"swatch step-{step}", x=x, y=top, width=box, height=14)
+                svg.tag("rect", class_=f"shade step-{step}", x=x, y=top, width=box, height=14)
             )
         edges = [scale[0], scale[-1]] if len(shown) > 1 else [scale[0]]
         middle = [scale[STEPS // 2]] if len(shown) > 1 else []

@@ -108,7 +108,7 @@ def _list_drivers(as_json: bool) -> None:
 
 
 def _check(url: str, model: DeviceModel, token_file: str | None, as_json: bool) -> None:
-    from markaz.interfaces.agent import testing  # noqa: PLC0415 - loads HTTP and the compiler
+    from markaz.interfaces.agent import examining  # noqa: PLC0415 - loads HTTP and the compiler
     from markaz.interfaces.agent.drivers import wire  # noqa: PLC0415
 
     headers = {}
@@ -117,10 +117,10 @@ def _check(url: str, model: DeviceModel, token_file: str | None, as_json: bool) 
         if secret := wire.token(options):
             headers["authorization"] = f"Bearer {secret}"
         connection = wire.open_wire(options, headers)
-    if not testing.reachable(connection):
+    if not examining.reachable(connection):
         reach.fail(f"nothing answers at {url}")
     failed = 0
-    for verdict in testing.Tester(connection, model).run():
+    for verdict in examining.Examiner(connection, model).run():
         failed += not verdict.ok
         if as_json:
             found = {"clause": verdict.clause, "text": verdict.text, "ok": verdict.ok}
@@ -130,8 +130,8 @@ def _check(url: str, model: DeviceModel, token_file: str | None, as_json: bool) 
             click.echo(f"{verdict.clause}  {word}  {verdict.text}\n           {verdict.seen}")
     connection.close()
     if not as_json:
-        click.echo(f"{failed} of {len(testing.CLAUSES)} clauses do not hold"
-                   if failed else f"all {len(testing.CLAUSES)} clauses hold")  # fmt: skip
+        click.echo(f"{failed} of {len(examining.CLAUSES)} clauses do not hold"
+                   if failed else f"all {len(examining.CLAUSES)} clauses hold")  # fmt: skip
     sys.exit(1 if failed else 0)
 
 

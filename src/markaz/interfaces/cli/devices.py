@@ -51,8 +51,10 @@ def show(device: str, as_json: bool) -> None:
 
 def _short(value: Any) -> str:
     """Long lists by their length."""
-    return f"{len(value)} of them" if isinstance(value, list) and len(value) > LONG else (
-        tables.word(value)
+    return (
+        f"{len(value)} of them"
+        if isinstance(value, list) and len(value) > LONG
+        else (tables.word(value))
     )
 
 
@@ -91,7 +93,9 @@ def add(file: Any, as_json: bool) -> None:
         found = client.post("/device-files", {"file": file.read()})
     if not tables.show(found, as_json):
         about = found["description"]
-        click.echo(f"{found['device']} {about['version']}: {found['qubits']} qubits, {found['kind']}.")
+        click.echo(
+            f"{found['device']} {about['version']}: {found['qubits']} qubits, {found['kind']}."
+        )
 
 
 @command.command("sheet")

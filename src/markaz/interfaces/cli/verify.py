@@ -16,7 +16,7 @@ MOST_BYTES = 64 << 20
 @click.command("verify")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--key", "key", metavar="KEY|FILE",
-              help="The centre's public key, or a file with it; else the centre is asked.")  # fmt: skip
+              help="The public key, or a file with it; else the centre is asked.")  # fmt: skip
 @click.option("--document", is_flag=True, help="Print what was signed.")
 @tables.AS_JSON
 @reach.speaks_to_centre

@@ -31,7 +31,6 @@ MENU: Final[tuple[Item, ...]] = (
     Item("/sessions", N_("Sessions")),
     Item("/projects", N_("Projects")),
     Item("/devices", N_("Devices"), None),
-    Item("/calendar", N_("Calendar")),
     Item("/announcements", N_("Announcements"), None),
     Item("/keys", N_("Keys")),
     Item("/operate", N_("Operation"), roles=(CentreRole.OPERATOR, CentreRole.DIRECTOR)),

@@ -6,6 +6,7 @@ running a program sends it, so that the same rules hold, and it works without a 
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -14,6 +15,8 @@ from markaz.interfaces.portal.composer_words import WORDS
 from markaz.interfaces.portal.page import Page, Who
 from markaz.interfaces.portal.pages_submit import EXAMPLE
 from markaz.interfaces.portal.visit import Visit
+
+_MODULE: Final = re.compile(r"composer/\w+\.js")
 
 
 async def composer(visit: Visit) -> Response:
@@ -34,8 +37,13 @@ async def composer(visit: Visit) -> Response:
             "device": [(d["device"], f"{d['title']} ({d['device']})") for d in usable],
         }
         begin["device"] = next((d["device"] for d in usable if d["default"]), "")
-    words = {key: visit.gettext(text) for key, text in WORDS.items()}
-    return visit.show("composer.html", begin=begin, choices=choices, words=words)
+    return visit.show(
+        "composer.html",
+        begin=begin,
+        choices=choices,
+        words={key: visit.gettext(text) for key, text in WORDS.items()},
+        modules=[name for name in visit.portal.statics.files if _MODULE.fullmatch(name)],
+    )
 
 
 PAGES: Final = (Page("GET", "/composer", "", Who.ANYONE, composer),)

@@ -86,11 +86,13 @@ def joined(devices: list[dict[str, Any]], depths: list[dict[str, Any]]) -> list[
 
 
 def missing(visit: Visit, workers: list[dict[str, Any]]) -> dict[str, Any]:
-    """Workers that are lost, and how many of the server's own are not there."""
+    """Workers that are lost, and how many of the server's own are not there;
+    whether none is there at all."""
     connected = sum(one["state"] in ("connected", "draining") for one in workers)
     wanted = int(visit.api.centre.services.settings["workers"])
     lost = [one for one in workers if one["state"] == "lost"]
-    return {"lost": lost, "short": max(0, wanted - connected), "connected": connected}
+    short = max(0, wanted - connected)
+    return {"lost": lost, "short": short, "connected": connected, "none": not connected}
 
 
 async def _drafts(visit: Visit, devices: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -77,8 +77,9 @@ async def calendar(visit: Visit) -> Response:
     """Bookings and maintenance of all devices; forms for those who plan them."""
     asked = visit.asked("weeks")
     weeks = int(asked) if asked in WEEKS else int(WEEKS[1])
+    now = visit.now
     listed = await visit.ask("devices.list")
-    span = {"since": visit.now, "until": visit.now + 7 * weeks * DAY}
+    span = {"since": now, "until": now + 7 * weeks * DAY}
     found = await visit.ask_each(
         *(("devices.calendar", {"device": one["device"], **span}) for one in listed["items"])
     )
@@ -86,7 +87,7 @@ async def calendar(visit: Visit) -> Response:
     mine = await visit.ask("projects.list", state="active", limit=500)
     own = {one["id"]: one for one in mine["items"]}
     lead = [one for one in mine["items"] if one["role"] in LEADS]
-    hour = visit.now - visit.now % HOUR + HOUR
+    hour = now - now % HOUR + HOUR
     return visit.show(
         "calendar.html",
         choices=[(one["device"], one["title"]) for one in listed["items"]],
@@ -98,7 +99,7 @@ async def calendar(visit: Visit) -> Response:
         steps={one["reservation"]: _steps(visit, one, own) for one in items},
         begins=shown_moment(visit, hour + DAY),
         ends=shown_moment(visit, hour + DAY + 2 * HOUR),
-        picture=calendar_of(visit, listed["items"], items, (visit.now, span["until"])),
+        picture=calendar_of(visit, listed["items"], items, (now, span["until"])),
         operates=visit.has(CentreRole.OPERATOR),
     )
 

@@ -116,7 +116,7 @@ async def refund(visit: Visit) -> Response:
     return visit.go(f"/operate/jobs/{name}", "refunded")
 
 
-_AGAIN: Final = again_for(job, CentreRole.OPERATOR, CentreRole.ALLOCATOR)
+_AGAIN: Final = again_for(job, CentreRole.OPERATOR)
 _JOB: Final = "/operate/jobs/{job}"
 _BOOSTS: Final = tuple((str(n), f"{n:+d}" if n else "0") for n in range(-MAX_BOOST, MAX_BOOST + 1))
 PAGES: Final = (

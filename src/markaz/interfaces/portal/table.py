@@ -7,6 +7,7 @@ from typing import Final
 from markaz.interfaces.portal import (
     pages_account,
     pages_composer,
+    pages_device_calibration,
     pages_devices,
     pages_director,
     pages_elsewhere,
@@ -33,6 +34,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *pages_sessions.PAGES,
     *pages_projects.PAGES,
     *pages_devices.PAGES,
+    *pages_device_calibration.PAGES,
     *pages_account.PAGES,
     *pages_elsewhere.PAGES,
     *pages_login.PAGES,

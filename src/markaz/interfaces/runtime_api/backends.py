@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -12,6 +13,8 @@ from markaz.interfaces.runtime_api import crn, identity
 from markaz.interfaces.runtime_api.calls import Call, answer, without_nones
 from markaz.interfaces.runtime_api.configuration import VERSION, configuration, properties, qubits
 from markaz.interfaces.runtime_api.job_documents import iso
+from markaz.interfaces.runtime_api.sheets import as_properties
+from markaz.quantum.devices.sheet import from_json
 
 WORKS: Final = frozenset({"idle", "busy"})  # states of a device in which it runs jobs
 MICRO: Final = 1_000_000
@@ -82,7 +85,15 @@ async def configure(call: Call) -> Response:
 async def measured(call: Call) -> Response:
     """What was measured on the device; of a simulator only that it works."""
     settings = call.api.centre.services.settings
-    return answer(properties(await _device(call), None, settings))
+    device = await _device(call)
+    if device.get("sheet") is None:
+        return answer(properties(device, None, settings))
+    text = await call.perform("sheets.show", sheet=device["sheet"])
+    return answer(await asyncio.to_thread(_measured, device, text, settings))
+
+
+def _measured(device: dict[str, Any], text: str, settings: Any) -> dict[str, Any]:
+    return properties(device, as_properties(from_json(text), device["description"]), settings)
 
 
 async def status(call: Call) -> Response:

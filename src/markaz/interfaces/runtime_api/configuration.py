@@ -16,6 +16,7 @@ VERSION: Final = "1.0.0"
 SIMULATOR_STEP: Final = 1.0
 OPERATIONAL: Final = {"name": "operational", "unit": "", "value": 1}
 ALL: Final = "all-to-all"
+DIRECTED: Final = frozenset({"ecr"})
 # features of a device's description -> instructions that the client may then send
 CONTROL: Final = {
     "feed-forward": ("if_else", "switch_case"),
@@ -47,53 +48,59 @@ def configuration(document: Mapping[str, Any], settings: Mapping[str, Any]) -> d
     basis = list(about.get("basis") or ())
     pairs = coupling(about)
     simulator = document["kind"] == "simulator"
+    count = qubits(document, settings["runtime_qubits"])
     found = {
         "backend_name": document["device"],
         "backend_version": VERSION,
-        "n_qubits": qubits(document, settings["runtime_qubits"]),
+        "n_qubits": count,
         "basis_gates": basis,
-        "gates": [_gate(name, pairs) for name in basis],
-        "supported_instructions": [
-            *basis,
-            "measure",
-            "reset",
-            "delay",
-            "barrier",
-            *_control(about),
-        ],
+        "gates": [_gate(name, pairs, count) for name in basis],
+        "supported_instructions": [*basis, *_beside(about, simulator), *_control(about)],
         "supported_features": ["qasm3", *(["dynamic_circuits"] if _control(about) else [])],
         "local": False,
         "simulator": simulator,
         "conditional": bool(_control(about)),
         "open_pulse": False,
         "memory": True,
-        "max_shots": int(settings["max_shots"]),
+        "max_shots": int(about.get("max_shots") or settings["max_shots"]),
         "coupling_map": pairs,
         "online_date": iso(document["created_at"]),
         "description": str(about.get("summary") or document["title"]),
     }
-    if simulator:
-        found["dt"] = SIMULATOR_STEP
+    if simulator or "dt_ns" in about:
+        found["dt"] = SIMULATOR_STEP if simulator else about["dt_ns"]
     return found | dict(about.get("configuration") or {})
 
 
 def coupling(about: Mapping[str, Any]) -> list[list[int]] | None:
-    """The directed pairs of qubits that a gate may join; None: all."""
+    """The directed pairs of qubits that a gate may join; None: all.
+
+    A device that a file describes has its couplers there, once each: its gates work in both
+    directions, but for those that Qiskit takes as directed.
+    """
     given = about.get("coupling")
     if given is None or given == ALL:
         return None
-    return [[int(a), int(b)] for a, b in given]
+    pairs = [[int(a), int(b)] for a, b in given]
+    both = "gates" in about and DIRECTED.isdisjoint(about.get("basis") or ())
+    return pairs + [pair[::-1] for pair in pairs] if both else pairs
 
 
-def _gate(name: str, pairs: list[list[int]] | None) -> dict[str, Any]:
+def _beside(about: Mapping[str, Any], simulator: bool) -> list[str]:
+    """Instructions besides gates."""
+    features = set(about.get("features") or ())
+    resets = simulator or "gates" not in about or "reset" in features
+    return ["measure", *(["reset"] if resets else []), "delay", "barrier"]
+
+
+def _gate(name: str, pairs: list[list[int]] | None, count: int) -> dict[str, Any]:
     gate: dict[str, Any] = {
         "name": name,
         "parameters": list(PARAMETERS.get(name, ())),
         "qasm_def": f"gate {name} q {{ }}",
     }
     if pairs is not None:
-        alone = sorted({qubit for pair in pairs for qubit in pair})
-        gate["coupling_map"] = pairs if _joins_two(name) else [[qubit] for qubit in alone]
+        gate["coupling_map"] = pairs if _joins_two(name) else [[q] for q in range(count)]
     return gate
 
 

@@ -15,7 +15,7 @@ def test_everybody_sees_how_devices_are_and_no_more(centre: Centre) -> None:
     centre.perform(VERBS["devices.install_shipped"], SYSTEM)
     found = centre.ask(QUERIES["devices.board"], ANONYMOUS)
     assert found["items"][0]["device"] == "simulator"
-    names = {"device", "title", "kind", "qubits", "status", "accepting", "default"}
+    names = {"device", "title", "kind", "qubits", "status", "accepting", "default", "emulated"}
     assert all(set(one) == names for one in found["items"])
 
 

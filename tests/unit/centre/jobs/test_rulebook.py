@@ -106,7 +106,7 @@ def test_a_booking_is_for_its_project(place: Place, ada: Principal) -> None:
     ("change", "starts"),
     [
         ({"status": "busy"}, True),
-        ({"status": "needs-calibration"}, True),
+        ({"status": "needs-calibration"}, False),
         ({"status": "offline"}, False),
         ({"status": "error"}, False),
         ({"status": "maintenance"}, False),

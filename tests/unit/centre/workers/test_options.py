@@ -22,7 +22,8 @@ def test_what_is_good_is_taken() -> None:
     asked = {
         "shots": 1000, "seed": 0, "engine": "stim:stabilizer", "observables": ["ZZ", "0.5*X0"],
         "parameters": {"θ": 1, "phi": -0.5}, "memory": True, "min_fidelity": 0.9,
-        "time_limit": 100, "memory_limit": 1 << 30,
+        "time_limit": 100, "memory_limit": 1 << 30, "compile_level": 3, "precompiled": True,
+        "mitigation": 4,
     }  # fmt: skip
     assert checked(asked, SETTINGS, memory=MEMORY) == asked
 
@@ -36,6 +37,9 @@ BAD: list[tuple[str, Any]] = [
     *(("memory", v) for v in (0, 1, "yes", [])),
     *(("min_fidelity", v) for v in (0, 1.1, float("nan"), "1", True)),
     *(("time_limit", v) for v in (0, -1, 101, float("inf"), "60")),
+    *(("compile_level", v) for v in (-1, 4, "2", True)),
+    *(("precompiled", v) for v in (1, "yes")),
+    *(("mitigation", v) for v in (-1, 5, 1.0, False)),
     *(("memory_limit", v) for v in (0, 1 << 20, (1 << 30) + 1, 1e9, "1G")),
 ]
 

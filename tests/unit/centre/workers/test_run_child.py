@@ -87,4 +87,5 @@ def test_a_job_asks_for_no_more_memory_than_its_worker_gives() -> None:
     assert request("run", {"memory_limit": 5}, "", 1.0, 10)["memory"] == 5
     assert request("run", {"memory_limit": 50}, "", 1.0, 10)["memory"] == 10
     assert request("run", {"memory_limit": None}, "", 1.0, 10)["memory"] == 10
-    assert set(KINDS) == {"run", "sampler", "estimator", "executor"}
+    client, measuring = {"sampler", "estimator", "executor"}, {"calibration", "monitoring"}
+    assert set(KINDS) == {"run", "benchmark"} | client | measuring

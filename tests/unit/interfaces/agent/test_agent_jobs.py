@@ -54,7 +54,7 @@ def test_the_device_is_offline_while_its_agent_is_away(lab: Lab) -> None:
     lab.cut()
     lab.until_status("offline")
     job = lab.submit()
-    why = lab.centre.ask(job_queries.get, operator, job=job)["why"]
+    why = lab.centre.ask(job_queries.explanation, operator, job=job)
     assert "device lab is in status offline" in why["words"]
     assert lab.state(job) == "queued"
     lab.online.set()
@@ -265,7 +265,7 @@ def test_sheets_come_to_the_centre_and_decide_whether_the_device_is_in_order(
     lab.until_status("needs-calibration")
     job = lab.submit()
     operator = person(lab.centre, "olga", CentreRole.OPERATOR)
-    why = lab.centre.ask(job_queries.get, operator, job=job)["why"]
+    why = lab.centre.ask(job_queries.explanation, operator, job=job)
     assert "device lab is in status needs-calibration" in why["words"]
     good = device.published = lab_sheet(50.0, at=1_700_000_001_000_000)
     assert lab.wait(job)["state"] == "completed"

@@ -47,7 +47,8 @@ class Wire:
         until = time.monotonic() + self._seconds
         try:
             with self._client.stream(method, path, **content) as answer:
-                return answer.status_code, _read(answer, until, f"{method} {path}")
+                data = _read(answer, until, f"{method} {path}")
+                return answer.status_code, _document(data, answer, f"{method} {path}")
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Unreachable(f"{method} {path}: {error or 'no connection'}") from None
         except httpx.HTTPError as error:
@@ -55,7 +56,7 @@ class Wire:
             raise Uncertain(f"{method} {path}: {words}") from None
 
 
-def _read(answer: httpx.Response, until: float, what: str) -> Any:
+def _read(answer: httpx.Response, until: float, what: str) -> bytes:
     data = bytearray()
     for chunk in answer.iter_raw():
         data += chunk
@@ -63,11 +64,15 @@ def _read(answer: httpx.Response, until: float, what: str) -> Any:
             raise DriverError(f"{what}: the answer has more than {MOST_BYTES >> 20} MiB")
         if time.monotonic() > until:
             raise Uncertain(f"{what}: the answer did not end in time")
-    if not data:
-        return None
+    return bytes(data)
+
+
+def _document(data: bytes, answer: httpx.Response, what: str) -> Any:
     try:
-        return strict_json(bytes(data))
+        return strict_json(data) if data else None
     except ValueError as error:
+        if answer.is_server_error:
+            return None  # a proxy's page, perhaps: the status says enough
         raise DriverError(f"{what}: the answer is no JSON ({error}): {data[:_SHOWN]!r}") from None
 
 

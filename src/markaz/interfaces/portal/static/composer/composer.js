@@ -43,7 +43,7 @@ class Composer {
     this.panels = new Panels(this);
     new Drag($("composer-circuit"), this);
     const form = $("composer-form");
-    if (form) this.runner = new Runner(form, $("composer-answer"), $("composer-state"));
+    if (form) new Runner(form, ...["answer", "state", "outcome"].map((id) => $(`composer-${id}`)));
     this.#listen();
   }
 
@@ -193,9 +193,17 @@ class Composer {
 
   #listen() {
     let timer = 0;
+    const readIt = () => {
+      clearTimeout(timer);
+      if (this.text.value !== this.history.now) this.load(this.text.value, { typed: true });
+    };
+    this.text.addEventListener("change", () => {
+      readIt();
+      this.history.rest();
+    });
     this.text.addEventListener("input", () => {
       clearTimeout(timer);
-      timer = setTimeout(() => this.load(this.text.value, { typed: true }), PAUSE);
+      timer = setTimeout(readIt, PAUSE);
     });
     $("composer").addEventListener("keydown", (event) => this.#key(event));
     const presses = {

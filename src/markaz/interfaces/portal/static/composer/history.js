@@ -8,7 +8,7 @@ export class History {
     this.past = [];
     this.now = text;
     this.future = [];
-    this.typed = 0;
+    this.typed = -Infinity;
   }
 
   put(text, typing = false) {
@@ -17,9 +17,14 @@ export class History {
     const together = typing && time - this.typed < TOGETHER;
     if (!together) this.past.push(this.now);
     if (this.past.length > MOST) this.past.shift();
-    this.typed = typing ? time : 0;
+    this.typed = typing ? time : -Infinity;
     this.now = text;
     this.future = [];
+  }
+
+  // What is typed from now on is another change.
+  rest() {
+    this.typed = -Infinity;
   }
 
   // The text before (`by` -1) or after; null if there is none.
@@ -28,7 +33,7 @@ export class History {
     if (!from.length) return null;
     to.push(this.now);
     this.now = from.pop();
-    this.typed = 0;
+    this.typed = -Infinity;
     return this.now;
   }
 }

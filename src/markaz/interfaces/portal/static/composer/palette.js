@@ -66,7 +66,7 @@ export class Drag {
     const button = event.target.closest(".cq-pick");
     const from = this.composer.grid.placeOf(event.target);
     const op = from && this.composer.at(from.wire, from.column);
-    if (!button && !op) return;
+    if (!button && !from) return;
     this.held = { button, from, op, x: event.clientX, y: event.clientY, id: event.pointerId };
   }
 
@@ -74,6 +74,7 @@ export class Drag {
     const { held } = this;
     if (!held || event.pointerId !== held.id) return;
     if (!held.ghost) {
+      if (!held.button && !held.op) return;
       if (Math.hypot(event.clientX - held.x, event.clientY - held.y) < FAR) return;
       this.#begin(event);
     }
@@ -103,9 +104,15 @@ export class Drag {
   #up(event) {
     const { held } = this;
     if (!held) return;
-    const target = held.ghost ? this.#under(event) : null;
+    const target = this.#under(event);
+    const dragged = Boolean(held.ghost);
     this.#end();
     if (!target) return;
+    if (!dragged) {
+      // A tap; not every browser makes a click of one that follows a drag.
+      if (held.from) this.composer.grid.focus(target);
+      return;
+    }
     if (held.button) this.composer.placeAt(held.button.dataset.gate, target.wire, target.column);
     else this.composer.moveTo(held.op, held.from.wire, target.wire, target.column);
   }

@@ -95,12 +95,12 @@ function controls(op) {
   if (op.name === "cu") ons.pop();
   const state = ons.map(Number).reverse().join("");
   const plain = ons.every(Boolean);
-  return `.control(${ons.length}${plain ? "" : `, ctrl_state="${state}"`})`;
+  return `.control(${ons.length}${plain ? "" : `, ctrl_state="${state}"`}, annotated=False)`;
 }
 
 function angle(op, k, used) {
   const text = inPython(op.params[k]);
   if (text === null) return String(op.values[k]);
-  for (const [name] of text.matchAll(/[a-z]+/g)) if (name !== "abs") used.math.add(name);
+  for (const [name] of text.matchAll(/(?<![\w.])[a-z]+/g)) if (name !== "abs") used.math.add(name);
   return text;
 }

@@ -14,8 +14,8 @@ const html = async (answer) =>
   new DOMParser().parseFromString(await answer.text(), "text/html");
 
 export class Runner {
-  constructor(form, place, state) {
-    Object.assign(this, { form, place, state, priced: "", busy: false, watched: "" });
+  constructor(form, place, state, result) {
+    Object.assign(this, { form, place, state, result, priced: "", busy: false, watched: "" });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#asked(event.submitter?.value ?? "run");
@@ -137,7 +137,8 @@ export class Runner {
       textContent: say("open-job") });
     const last = document.createElement("p");
     last.append(link);
-    this.#show(...parts, last);
+    this.result.replaceChildren(...parts.map((one) => document.adoptNode(one)));
+    this.#show(last);
   }
 
   #show(...parts) {

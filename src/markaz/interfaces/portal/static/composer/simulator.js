@@ -10,6 +10,7 @@ import { GATES } from "./gates.js";
 export const MOST_QUBITS = 12;
 const MOST_BRANCHES = 256;
 const MOST_WORK = 6e7; // amplitudes touched
+const MERGE_FROM = 16; // branches
 const NEGLIGIBLE = 1e-14;
 
 // What cannot be computed here; `key` and `values` say why, in words.js.
@@ -32,7 +33,8 @@ export function simulate(ops, qubits, bits) {
     if (work > MOST_WORK) throw new Refused("too-long");
     if (ended.has(number)) return;
     branches = branches.flatMap((branch) => (holds(op.condition, branch.bits)
-      ? step(op, branch, qubits) : [branch]));
+      ? step(op, branch) : [branch]));
+    if (branches.length > MERGE_FROM) branches = merged(branches);
     if (branches.length > MOST_BRANCHES) throw new Refused("too-many", { most: MOST_BRANCHES });
   });
   return { branches, ended: [...ended].map((number) => [ops[number].qubits[0], ops[number].bit]) };
@@ -70,7 +72,7 @@ function holds(condition, bits) {
 }
 
 // What an operation makes of a branch. Gates work in place: nobody else has the arrays.
-function step(op, branch, qubits) {
+function step(op, branch) {
   switch (op.name) {
     case "barrier": return [branch];
     case "measure": return split(branch, op.qubits[0], op.bit, false);
@@ -165,6 +167,41 @@ function split(branch, qubit, bit, clear) {
     found.push({ re, im, bits });
   }
   return found;
+}
+
+// Branches with the same bits and, but for their sizes and phases, the same state made one.
+function merged(branches) {
+  const kept = new Map(); // bits -> branches
+  for (const branch of branches) {
+    const key = branch.bits.join("");
+    const there = kept.get(key) ?? [];
+    if (!kept.has(key)) kept.set(key, there);
+    if (!there.some((other) => took(other, branch))) there.push(branch);
+  }
+  return [...kept.values()].flat();
+}
+
+// Whether `one` could take in the weight of `other`.
+function took(one, other) {
+  const [a, b] = [one, other].map((each) => overlap(each, each)[0]);
+  const [re, im] = overlap(one, other);
+  if (Math.abs(re ** 2 + im ** 2 - a * b) > 1e-12 * a * b) return false;
+  const scale = Math.sqrt((a + b) / a);
+  for (let i = 0; i < one.re.length; i += 1) {
+    one.re[i] *= scale;
+    one.im[i] *= scale;
+  }
+  return true;
+}
+
+function overlap(one, other) {
+  let re = 0;
+  let im = 0;
+  for (let i = 0; i < one.re.length; i += 1) {
+    re += one.re[i] * other.re[i] + one.im[i] * other.im[i];
+    im += one.re[i] * other.im[i] - one.im[i] * other.re[i];
+  }
+  return [re, im];
 }
 
 // What one reads off.

@@ -24,7 +24,7 @@ from markaz.quantum.programs.circuit import Circuit
 SHOTS: Final = 200
 STATES: Final = ("queued", "running", "completed", "failed", "cancelled")
 _ENDED: Final = STATES[2:]
-POLL_SECONDS: Final = 0.1
+POLL_SECONDS: Final = 0.02
 
 
 class Broken(Exception):
@@ -41,7 +41,7 @@ class Verdict:
     seen: str
 
 
-Clause = Callable[["Tester"], str]
+Clause = Callable[["Examiner"], str]
 CLAUSES: Final[dict[str, tuple[str, Clause]]] = {}
 
 
@@ -55,7 +55,7 @@ def clause(number: str, text: str) -> Callable[[Clause], Clause]:
     return put
 
 
-class Tester:
+class Examiner:
     """Tests the device behind ``wire`` against the contract and its device file.
 
     ``seconds``: how long a program may take. Programs that it hands over are small.
@@ -134,8 +134,8 @@ def path(name: str) -> str:
     return f"/v1/jobs/{name}"
 
 
-def _formats(tester: Tester) -> list[str]:
-    said = tester.device.get("formats")
+def _formats(examiner: Examiner) -> list[str]:
+    said = examiner.device.get("formats")
     found = [f for f in said if f in OFFERED] if isinstance(said, list) else []
     if not found:
         raise Broken(f"formats is {said!r:.100}, with neither of {', '.join(OFFERED)}")
@@ -153,12 +153,12 @@ def _mostly(counts: dict[str, int], wanted: str, what: str) -> str:
 
 
 @clause("1.1", "GET /v1/device describes the device of the file")
-def _describes(tester: Tester) -> str:
-    found = tester.ask("GET", "/v1/device", 200)
+def _describes(examiner: Examiner) -> str:
+    found = examiner.ask("GET", "/v1/device", 200)
     if not isinstance(found, dict) or found.get("contract") != CONTRACT:
         raise Broken(f"contract is not {CONTRACT!r}: {found!r:.200}")
-    tester.device = found
-    model = tester.model
+    examiner.device = found
+    model = examiner.model
     wanted = {"name": model.name, "qubits": model.num_qubits, "max_shots": model.max_shots}
     for key, value in wanted.items():
         if found.get(key) != value:
@@ -167,21 +167,21 @@ def _describes(tester: Tester) -> str:
 
 
 @clause("1.2", "status is one of QDMI's words")
-def _status(tester: Tester) -> str:
-    said = tester.device.get("status")
+def _status(examiner: Examiner) -> str:
+    said = examiner.device.get("status")
     if said not in {str(s) for s in Status}:
         raise Broken(f"status is {said!r:.60}, none of {', '.join(Status)}")
     return str(said)
 
 
 @clause("1.3", "formats names qcis or openqasm3")
-def _offers(tester: Tester) -> str:
-    return ", ".join(_formats(tester))
+def _offers(examiner: Examiner) -> str:
+    return ", ".join(_formats(examiner))
 
 
 @clause("2.1", "GET /v1/calibration is a calibration sheet of the device, or 404")
-def _calibration(tester: Tester) -> str:
-    code, found = tester.wire.ask("GET", "/v1/calibration")
+def _calibration(examiner: Examiner) -> str:
+    code, found = examiner.wire.ask("GET", "/v1/calibration")
     if code == 404:
         return "none yet"
     if code != 200:
@@ -190,127 +190,127 @@ def _calibration(tester: Tester) -> str:
         sheet = from_json(json.dumps(found))
     except DescriptionError as error:
         raise Broken(str(error)) from None
-    if sheet.device != tester.model.name:
+    if sheet.device != examiner.model.name:
         raise Broken(f"the sheet is of device {sheet.device}")
     return f"{sum(row.value is not None for row in sheet.rows)} values"
 
 
 @clause("3.1", "a program of each format runs; counts have the right width and shots")
-def _runs(tester: Tester) -> str:
+def _runs(examiner: Examiner) -> str:
     seen = []
-    for form in _formats(tester):
-        qubits = tester.line()
-        body = tester.body(form, tester.flipped([], qubits))
-        counts = tester.completed(f"{tester.prefix}-{form}", body)
+    for form in _formats(examiner):
+        qubits = examiner.line()
+        body = examiner.body(form, examiner.flipped([], qubits))
+        counts = examiner.completed(f"{examiner.prefix}-{form}", body)
         seen.append(f"{form}: {_mostly(counts, '0' * len(qubits), form)}")
     return "; ".join(seen)
 
 
 @clause("3.2", "bit k of a key, from the right, is the k-th measured qubit")
-def _order(tester: Tester) -> str:
+def _order(examiner: Examiner) -> str:
     seen = []
-    for form in _formats(tester):
-        for turn, measured in enumerate((tester.line(), tester.line()[::-1])):
-            wanted = "".join("1" if q == tester.line()[0] else "0" for q in reversed(measured))
-            body = tester.body(form, tester.flipped(tester.line()[:1], measured))
-            counts = tester.completed(f"{tester.prefix}-order-{form}-{turn}", body)
+    for form in _formats(examiner):
+        for turn, measured in enumerate((examiner.line(), examiner.line()[::-1])):
+            wanted = "".join("1" if q == examiner.line()[0] else "0" for q in reversed(measured))
+            body = examiner.body(form, examiner.flipped(examiner.line()[:1], measured))
+            counts = examiner.completed(f"{examiner.prefix}-order-{form}-{turn}", body)
             shown = " ".join(f"Q{q}" for q in measured)
-            seen.append(_mostly(counts, wanted, f"{form}, M {shown} with Q{tester.line()[0]} on"))
+            seen.append(_mostly(counts, wanted, f"{form}, M {shown} with Q{examiner.line()[0]} on"))
     return "; ".join(seen)
 
 
 @clause("3.3", "all qubits can be measured at once")
-def _all(tester: Tester) -> str:
-    qubits = list(range(tester.model.num_qubits))
-    body = tester.body(_formats(tester)[0], tester.flipped([], qubits), shots=10)
-    counts = tester.completed(f"{tester.prefix}-all", body)
+def _all(examiner: Examiner) -> str:
+    qubits = list(range(examiner.model.num_qubits))
+    body = examiner.body(_formats(examiner)[0], examiner.flipped([], qubits), shots=10)
+    counts = examiner.completed(f"{examiner.prefix}-all", body)
     return f"{len(counts)} different outcomes of {len(qubits)} bits in 10 shots"
 
 
 @clause("3.4", "one shot, and the most that the device takes")
-def _shots(tester: Tester) -> str:
+def _shots(examiner: Examiner) -> str:
     seen = []
-    for shots in (1, tester.model.max_shots):
-        body = tester.body(_formats(tester)[0], tester.flipped([], tester.line()), shots)
-        tester.completed(f"{tester.prefix}-shots-{shots}", body)
+    for shots in (1, examiner.model.max_shots):
+        body = examiner.body(_formats(examiner)[0], examiner.flipped([], examiner.line()), shots)
+        examiner.completed(f"{examiner.prefix}-shots-{shots}", body)
         seen.append(str(shots))
     return " and ".join(seen)
 
 
 @clause("4.1", "the same program put again runs once, and keeps its outcome")
-def _again(tester: Tester) -> str:
-    name = f"{tester.prefix}-again"
-    body = tester.body(_formats(tester)[0], tester.flipped([], tester.line()))
-    first = tester.completed(name, body)
-    tester.checked_document(tester.ask("PUT", path(name), 200, json=body), name)
-    second = tester.ended(name).get("counts")
+def _again(examiner: Examiner) -> str:
+    name = f"{examiner.prefix}-again"
+    body = examiner.body(_formats(examiner)[0], examiner.flipped([], examiner.line()))
+    first = examiner.completed(name, body)
+    examiner.checked_document(examiner.ask("PUT", path(name), 200, json=body), name)
+    second = examiner.ended(name).get("counts")
     if second != first:
         raise Broken("its counts are others now: it ran twice")
     return "200, the same counts"
 
 
 @clause("4.2", "another program under a known id is refused with 409")
-def _other(tester: Tester) -> str:
-    name = f"{tester.prefix}-other"
-    form = _formats(tester)[0]
-    tester.completed(name, tester.body(form, tester.flipped([], tester.line())))
-    body = tester.body(form, tester.flipped(tester.line()[:1], tester.line()))
-    tester.ask("PUT", path(name), 409, json=body)
+def _other(examiner: Examiner) -> str:
+    name = f"{examiner.prefix}-other"
+    form = _formats(examiner)[0]
+    examiner.completed(name, examiner.body(form, examiner.flipped([], examiner.line())))
+    body = examiner.body(form, examiner.flipped(examiner.line()[:1], examiner.line()))
+    examiner.ask("PUT", path(name), 409, json=body)
     return "409"
 
 
 @clause("4.3", "an unknown id is answered with 404")
-def _unknown(tester: Tester) -> str:
+def _unknown(examiner: Examiner) -> str:
     for method in ("GET", "DELETE"):
-        tester.ask(method, path(f"{tester.prefix}-never"), 404)
+        examiner.ask(method, path(f"{examiner.prefix}-never"), 404)
     return "404"
 
 
 @clause("5.1", "what cannot run is refused with 422 and an error in words")
-def _refuses(tester: Tester) -> str:
-    form = _formats(tester)[0]
-    good = tester.body(form, tester.flipped([], tester.line()))
-    beyond = tester.model.num_qubits
+def _refuses(examiner: Examiner) -> str:
+    form = _formats(examiner)[0]
+    good = examiner.body(form, examiner.flipped([], examiner.line()))
+    beyond = examiner.model.num_qubits
     text = f"X2P Q{beyond}\nM Q{beyond}\n" if form == "qcis" else f"bit[1] c; sx ${beyond};"
     bad = {
         "no program": good | {"program": "this is no program"},
         "a qubit that is not there": good | {"program": text, "bits": 1},
-        "too many shots": good | {"shots": tester.model.max_shots + 1},
+        "too many shots": good | {"shots": examiner.model.max_shots + 1},
         "no shots": good | {"shots": 0},
         "an unknown format": good | {"format": "punched cards"},
     }
     for n, (what, body) in enumerate(bad.items()):
-        said = tester.ask("PUT", path(f"{tester.prefix}-bad-{n}"), 422, json=body)
+        said = examiner.ask("PUT", path(f"{examiner.prefix}-bad-{n}"), 422, json=body)
         if not isinstance(said, dict) or not isinstance(said.get("error"), str):
             raise Broken(f"{what}: 422 without an error in words: {said!r:.200}")
     return f"{len(bad)} of {len(bad)} refused"
 
 
 @clause("6.1", "two programs at a time each get their own outcome")
-def _two(tester: Tester) -> str:
-    form, qubits = _formats(tester)[0], tester.line()
+def _two(examiner: Examiner) -> str:
+    form, qubits = _formats(examiner)[0], examiner.line()
     wanted = {"0" * len(qubits): [], "1".rjust(len(qubits), "0"): qubits[:1]}
     for key, ones in wanted.items():
-        body = tester.body(form, tester.flipped(ones, qubits))
-        tester.ask("PUT", path(f"{tester.prefix}-two-{key}"), 201, json=body)
+        body = examiner.body(form, examiner.flipped(ones, qubits))
+        examiner.ask("PUT", path(f"{examiner.prefix}-two-{key}"), 201, json=body)
     for key in wanted:
-        found = tester.ended(f"{tester.prefix}-two-{key}")
+        found = examiner.ended(f"{examiner.prefix}-two-{key}")
         _mostly(checked(found.get("counts"), len(qubits), SHOTS), key, "of two")
     return "both"
 
 
 @clause("6.2", "DELETE ends a program: cancelled, or completed if it was too late")
-def _cancels(tester: Tester) -> str:
-    form, qubits = _formats(tester)[0], tester.line()
-    name = f"{tester.prefix}-cancel"
-    body = tester.body(form, tester.flipped([], qubits), tester.model.max_shots)
-    tester.ask("PUT", path(name), 201, json=body)
-    tester.ask("DELETE", path(name), 200, 202, 204)
-    state = str(tester.ended(name)["state"])
+def _cancels(examiner: Examiner) -> str:
+    form, qubits = _formats(examiner)[0], examiner.line()
+    name = f"{examiner.prefix}-cancel"
+    body = examiner.body(form, examiner.flipped([], qubits), examiner.model.max_shots)
+    examiner.ask("PUT", path(name), 201, json=body)
+    examiner.ask("DELETE", path(name), 200, 202, 204)
+    state = str(examiner.ended(name)["state"])
     if state == "failed":
         raise Broken("the program failed")
-    tester.ask("DELETE", path(name), 200, 202, 204, 409)
-    if (after := tester.ended(name)["state"]) != state:
+    examiner.ask("DELETE", path(name), 200, 202, 204, 409)
+    if (after := examiner.ended(name)["state"]) != state:
         raise Broken(f"it was {state}, and {after} after a second DELETE")
     return state
 

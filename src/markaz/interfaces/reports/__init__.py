@@ -1,0 +1,1 @@
+"""Reports for people, from signed records: HTML and PDF."""
