@@ -25,7 +25,7 @@ def main() -> None:
 
     options = {"url": url, "poll_seconds": 0.02, "status_seconds": 0.1, "timeout_seconds": 60}
     plan = agent.Plan(LAB, TEXT, "http", options, Path(spool), MEMORY, pauses=(0.05, 0.1))
-    sys.exit(agent.work(plan, connect))
+    sys.exit(agent.work(plan, connect) or 0)
 
 
 main()

@@ -27,7 +27,8 @@ class CannedRuntime(Canned):
 
     def _open(self, program: Any) -> Any:
         self.asked = program
-        opened = super()._open(program)
+        known = {k: v for k, v in program.options.items() if k != "device_kind"}
+        opened = super()._open(replace(program, options=known))
         return replace(opened, kind=program.fmt) if program.fmt and program.data else opened
 
 

@@ -19,6 +19,7 @@ from markaz.centre.db.schema import audit, devices, jobs, ledger
 from markaz.centre.settings import Settings
 from markaz.centre.workers.pool import Pool
 from markaz.centre.workers.slots import Runner
+from markaz.interfaces.agent import executing
 from markaz.interfaces.agent.drivers import wire
 from markaz.interfaces.agent.serving import Handler, HttpError
 from markaz.quantum.devices.status import Status
@@ -211,6 +212,7 @@ def torn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[tuple[Lab, Plot]]:  # fmt: skip
     monkeypatch.setattr(wire, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(executing, "RETRY_SECONDS", (0.02, 0.1))
     device = LabDevice()
     plot = Plot(device, seed=20261122)
     settings = settings_for(heartbeat_seconds=0.2, worker_grace_seconds=0.5, lease_seconds=30.0,
@@ -223,7 +225,7 @@ def torn(
 
 
 def faulty_device(lab: Lab, plot: Plot, count: int) -> None:
-    lab.start(slots=8, timeout_seconds=0.6, seconds=0.2, status_seconds=0.05)
+    lab.start(slots=8, timeout_seconds=2.0, seconds=0.5, status_seconds=0.05)
     lab.until_status("idle")
     handed_in = [lab.submit(seed=n) for n in range(count)]
     for job in handed_in:

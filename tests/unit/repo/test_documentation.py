@@ -24,7 +24,8 @@ OTHERS = {
     "MARKAZ_URL", "MARKAZ_KEY", "MARKAZ_WORKER_KEY", "MARKAZ_TEST_POSTGRESQL", "MARKAZ_NAME",
     "MARKAZ_PROJECT",
 }  # fmt: skip
-BESIDE = {"/v1/worker"}  # a WebSocket, no route of the table
+# A WebSocket, no route of the table; what devices in labs answer.
+BESIDE = {"/v1/worker", "/v1/device", "/v1/calibration"}
 
 
 def written() -> list[Path]:

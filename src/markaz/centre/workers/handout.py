@@ -37,7 +37,12 @@ class Handout:
         self._claims = 0
         self._at_once = 1  # claims under way; more while they come back full
         self._woken = False
-        self.dry = False  # the last claim found less than it asked for
+        self._dry: set[str] = set()  # kinds of workers whose last claim found too little
+
+    @property
+    def dry(self) -> bool:
+        """Whether a claim found less than it asked for since the last look at the queue."""
+        return bool(self._dry)
 
     def wake_soon(self) -> None:
         """Something may wait; from any thread."""
@@ -47,7 +52,8 @@ class Handout:
 
     def wake(self) -> None:
         """Something may wait: claim for all who have room."""
-        self._woken, self.dry = False, False
+        self._woken = False
+        self._dry.clear()
         self._fill()
 
     def look_at_devices(self) -> None:
@@ -65,15 +71,18 @@ class Handout:
         now = self._actor.monotonic()
         ready = [p for p in self._peers.values() if p.may_take(now) and not p.exchanging]
         for peer in sorted(ready, key=lambda p: len(p.held)):
-            if self.dry or self._claims >= self._at_once:
+            if self._claims >= self._at_once:
                 return
-            self._exchange(peer)
+            if peer.kind not in self._dry:
+                self._exchange(peer)
 
     def _wanted(self, peer: Peer) -> tuple[int, int, float]:
         """How many jobs to claim, how many that wait behind others, and what these may take."""
         actor = self._actor
         waiting = actor.centre.services.queue.rows.at
-        if self.dry or actor.draining or not waiting or not peer.may_take(actor.monotonic()):
+        if peer.kind in self._dry or actor.draining or not waiting:
+            return 0, 0, 0.0
+        if not peer.may_take(actor.monotonic()):
             return 0, 0, 0.0
         return peer.room(), *peer.room_ahead()
 
@@ -140,9 +149,10 @@ class Handout:
         peer.exchanging = False
         if claims:
             self._claims -= 1
-            self.dry = answer["dry"]
-            peer.ahead = AHEAD[0] if self.dry else peer.ahead
-            self._at_once = 1 if self.dry else min(2 * self._at_once, 256)
+            dry = answer["dry"]
+            (self._dry.add if dry else self._dry.discard)(peer.kind)
+            peer.ahead = AHEAD[0] if dry else peer.ahead
+            self._at_once = 1 if dry else min(2 * self._at_once, 256)
             self._claimed(peer, answer["claimed"], epoch)
         self._exchange(peer)
         self._fill()

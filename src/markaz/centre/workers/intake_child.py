@@ -156,7 +156,8 @@ def opened_bundle(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any],
         readers.enter_child("qpy")
         options = request["options"]
         seed, most = options.get("seed"), options["max_shots"]
-        bundle = front.opened(request["format"], data, seed=seed, max_shots=most)
+        kind = options.get("device_kind") or "simulator"
+        bundle = front.opened(request["format"], data, seed=seed, max_shots=most, device_kind=kind)
         hashed = bundles.bundle_hash(bundle)
     except MemoryError:
         raise

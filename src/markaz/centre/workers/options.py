@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from markaz.centre import fields
 from markaz.centre.errors import invalid
 from markaz.centre.settings import Settings
 
@@ -19,6 +20,7 @@ MAX_OBSERVABLE_TEXT: Final = 200_000  # characters, of all observables together
 MAX_PARAMETERS: Final = 100_000
 MAX_MEMORY_BYTES: Final = 64 << 20  # of outcomes shot by shot
 MIN_MEMORY_LIMIT: Final = 16 << 20
+KINDS: Final = ("simulator", "emulated", "qpu")
 _ENGINE: Final = re.compile(r"[a-z][a-z0-9]{0,31}(:[a-z][a-z0-9-]{0,31})?")
 
 # name -> (default, meaning); the reference page is printed from it
@@ -124,9 +126,11 @@ def checked(options: Mapping[str, Any], settings: Settings, *, memory: int) -> d
 
 
 def checked_runtime(options: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """The options ``seed`` and ``time_limit`` of a body of the runtime client, and the most
-    shots that it may ask for at a point. Raises CentreError ``invalid``."""
+    """The options ``seed`` and ``time_limit`` of a body of the runtime client, the kind of the
+    device that it is for, and the most shots that it may ask for at a point. Raises
+    CentreError ``invalid``."""
     checks: dict[str, Callable[[Any, str], Any]] = {
+        "device_kind": lambda value, field: fields.choice(field, value, KINDS),
         "seed": _whole("seed", 0, (1 << 63) - 1),
         "time_limit": _number("time_limit", settings["max_job_seconds"]),
     }

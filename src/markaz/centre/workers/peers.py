@@ -32,8 +32,9 @@ class Peer:
     not on record yet; ``begun``: when jobs began that were handed out ahead (microseconds
     UTC); ``finished`` and ``started``: what of that no change under way deals with;
     ``exchanging``: a change is; ``ahead``: how many jobs may wait behind others. ``lost``:
-    its lease ran out and its jobs were recovered; ``epoch`` counts that; ``condition``: the status of its device that it told last. ``gone_by``: when it
-    loses its jobs unless it connects again.
+    its lease ran out and its jobs were recovered; ``epoch`` counts that. ``gone_by``: when it
+    loses its jobs unless it connects again; ``condition``: the status of its device that
+    it told last.
     """
 
     id: str
@@ -70,6 +71,11 @@ class Peer:
     def ran_out(self) -> None:
         """It had done all that it had before there was more: let more wait there."""
         self.ahead = min(AHEAD[1], 2 * self.ahead)
+
+    @property
+    def kind(self) -> str:
+        """Workers of one kind take the same jobs."""
+        return f"{self.hello.drivers} {self.hello.devices}"
 
     def serves(self, device: str) -> bool:
         """Whether it runs jobs of ``device``, if it has its driver."""

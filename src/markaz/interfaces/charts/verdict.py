@@ -45,7 +45,7 @@ def shapes(one: Mapping[str, Any]) -> list[Shape]:
     low, high = low - margin, high + margin
 
     def x(value: float) -> float:
-        return _LEFT + (_RIGHT - _LEFT) * (value - low) / (high - low)
+        return float(_LEFT + (_RIGHT - _LEFT) * (value - low) / (high - low))
 
     bound = x(one["bound"])
     allowed = (bound, _RIGHT) if one["at_least"] else (_LEFT, bound)

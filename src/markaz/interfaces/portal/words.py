@@ -41,6 +41,14 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "scheduled": N_("planned"),
         "in progress": N_("in progress"),
     },
+    "qos": {
+        "calibration": N_("calibration and acceptance"),
+        "booking": N_("the project that booked the device"),
+        "session": N_("a job of an open session"),
+        "teaching": N_("a class at work"),
+        "normal": N_("ordinary work"),
+        "scavenger": N_("when nothing else wants the device"),
+    },
     "account": {
         "pending": N_("waits for approval"),
         "active": N_("active"),

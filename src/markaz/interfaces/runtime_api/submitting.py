@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from markaz.centre.devices.rules import NAME
 from markaz.centre.errors import CentreError, invalid, not_found
 from markaz.centre.storage import blobs
 from markaz.centre.workers.intake import Opened, Program, one
@@ -82,7 +83,8 @@ def _no_program(name: str) -> CentreError:
 
 async def _prepared(call: Call, found: Envelope, data: bytes) -> dict[str, Any]:
     """What the verb needs: the opened program and its contents, ready to be kept."""
-    program = Program(found.params, _options(call, found), found.program_id)
+    options = _options(call, found) | await _device_kind(call, found)
+    program = Program(found.params, options, found.program_id)
     with call.api.metrics.intake.time():
         asked = call.api.opener.submit(call.actor.id, [program])
         opened = one(await asyncio.wrap_future(asked))
@@ -100,6 +102,18 @@ async def _prepared(call: Call, found: Envelope, data: bytes) -> dict[str, Any]:
 
     ready: dict[str, Any] = await aside(prepare, len(data) + len(_wire(opened)), LARGE)
     return ready
+
+
+async def _device_kind(call: Call, found: Envelope) -> dict[str, Any]:
+    """What kind of device it is for, which decides what mitigation means; nothing for one
+    that there is not: the verb says so."""
+    if found.backend is None or not NAME.fullmatch(found.backend):
+        return {}
+    try:
+        device = await call.perform("devices.get", device=found.backend)
+    except CentreError:
+        return {}
+    return {"device_kind": device["kind"]}
 
 
 def _wire(opened: Opened) -> bytes:

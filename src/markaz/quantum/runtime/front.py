@@ -32,11 +32,13 @@ def prepare() -> None:
     samplexes.prepare()
 
 
-def opened(kind: str, data: bytes, *, seed: int | None, max_shots: int) -> Bundle:
+def opened(
+    kind: str, data: bytes, *, seed: int | None, max_shots: int, device_kind: str = "simulator"
+) -> Bundle:
     """The bundle in ``data``, the JSON of a request's ``params``; see ``open_pubs``."""
     if kind == "executor":
         return open_executor(data, seed=seed, max_shots=max_shots)
-    return open_pubs(kind, data, seed=seed, max_shots=max_shots)
+    return open_pubs(kind, data, seed=seed, max_shots=max_shots, device_kind=device_kind)
 
 
 def described(bundle: Bundle) -> dict[str, Any]:

@@ -44,8 +44,11 @@ class Asked:
     precision: float
 
 
-def open_pubs(kind: str, data: bytes, *, seed: int | None, max_shots: int) -> Bundle:
-    """The bundle in ``data``, the JSON of ``params`` for the program ``kind``.
+def open_pubs(
+    kind: str, data: bytes, *, seed: int | None, max_shots: int, device_kind: str = "simulator"
+) -> Bundle:
+    """The bundle in ``data``, the JSON of ``params`` for the program ``kind`` on a device of
+    ``device_kind``.
 
     ``seed`` is taken where the body names none; ``max_shots`` bounds each point of a pub.
     Raises BodyError; a stranger's circuit can still make Qiskit's reader abort the process.
@@ -58,7 +61,7 @@ def open_pubs(kind: str, data: bytes, *, seed: int | None, max_shots: int) -> Bu
     if kind == "estimator" and params.get("resilience_level") is not None:
         options.setdefault("resilience_level", params["resilience_level"])
     asked = _asked(kind, params, options, max_shots)
-    notes = _notes(kind, params, options)
+    notes = _notes(kind, params, options, device_kind)
     circuits = Circuits(Inflater())
     pubs = _pubs(kind, params, asked, circuits)
     bundle_seed = known.seed_of(options, seed)
@@ -79,13 +82,16 @@ def _asked(
     return Asked(options, max_shots, shots or known.DEFAULT_SHOTS, precision)
 
 
-def _notes(kind: str, params: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+def _notes(
+    kind: str, params: Mapping[str, Any], options: Mapping[str, Any], device_kind: str
+) -> dict[str, Any]:
     """What the result's metadata say of the options. Raises BodyError for refused ones."""
     known.check_measured(options)
-    mitigation = known.mitigation_of(options)
-    reasons = {**mitigation.not_applied, **known.not_applied(options)}
+    mitigation = known.mitigation_of(options, device_kind, kind)
+    reasons = {**mitigation.not_applied, **known.not_applied(options, device_kind)}
     ignored = sorted(str(name)[:60] for name in set(params) - _KNOWN[kind])
-    notes = {"applied": mitigation.applied, "not_applied": reasons, "ignored": ignored[:20]}
+    notes = {"applied": mitigation.applied, "not_applied": reasons, "ignored": ignored[:20],
+             "mitigation": mitigation.parts}  # fmt: skip
     return {name: value for name, value in notes.items() if value}
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from markaz.quantum.mitigate.errors import MitigationError
+from markaz.quantum.mitigate.options import from_runtime_options
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.runtime.body import at, mapping, real, whole
 
@@ -60,10 +62,14 @@ _NOISELESS: Final = "this simulator has no noise"
 
 @dataclass(frozen=True, slots=True)
 class Mitigation:
-    """What was asked against noise: ``applied`` options, and why others were not."""
+    """What was asked against noise: ``applied`` options, and why others were not.
+
+    ``parts``: on a device, what is to be done (``mitigate.options.Mitigation``) in plain values.
+    """
 
     applied: dict[str, Any] = field(default_factory=dict)
     not_applied: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, Any] = field(default_factory=dict)
 
 
 def known(options: Any, program: str) -> dict[str, Any]:
@@ -94,12 +100,16 @@ def _inner(value: Any, names: frozenset[str]) -> dict[str, Any]:
     return {name: one for name, one in given.items() if one is not None}
 
 
-def mitigation_of(options: Mapping[str, Any], device_kind: str = "simulator") -> Mitigation:
-    """What of the asked mitigation a device of ``device_kind`` applies.
+def mitigation_of(
+    options: Mapping[str, Any], device_kind: str = "simulator", program: str = "estimator"
+) -> Mitigation:
+    """What of the asked mitigation a device of ``device_kind`` applies in ``program``.
 
     ``options`` as ``known`` gives them. Raises BodyError ``unsupported``
     where not to apply it would give another result than was asked for.
     """
+    if device_kind != "simulator":
+        return _on_device(options, program)
     resilience = options.get("resilience", {})
     for name in ("zne_mitigation", "pec_mitigation"):
         if resilience.get(name):
@@ -112,12 +122,33 @@ def mitigation_of(options: Mapping[str, Any], device_kind: str = "simulator") ->
     return Mitigation({}, dict.fromkeys(sorted(asked), _NOISELESS))
 
 
-def not_applied(options: Mapping[str, Any]) -> dict[str, str]:
+def _on_device(options: Mapping[str, Any], program: str) -> Mitigation:
+    """An estimator's values are mitigated as asked; samples are given as they were read."""
+    asked = {k: v for k, v in options.items() if k in _AGAINST_NOISE}
+    if program == "sampler":
+        return Mitigation({}, dict.fromkeys(sorted(asked), _RAW))
+    level = asked.get("resilience_level")
+    with at("options"):
+        try:
+            made = from_runtime_options(asked, resilience_level=level)
+        except MitigationError as error:
+            raise ProgramError("unsupported", error.message) from None
+    return Mitigation(asked, {}, made.to_json())
+
+
+_AGAINST_NOISE: Final = ("resilience_level", "resilience", "twirling", "dynamical_decoupling")
+_RAW: Final = "samples are given as they were read; an estimator's values are mitigated"
+
+
+def not_applied(options: Mapping[str, Any], device_kind: str = "simulator") -> dict[str, str]:
     """Options besides mitigation that change nothing here, with the reason."""
     found: dict[str, str] = {}
+    reason = "a simulator starts every shot afresh, at once"
+    if device_kind != "simulator":
+        reason = "the device waits as long between shots as it always does"
     for name in options.get("execution", {}):
         if name != "meas_type":
-            found[f"execution.{name}"] = "a simulator starts every shot afresh, at once"
+            found[f"execution.{name}"] = reason
     for name in ("coupling_map", "basis_gates"):
         if name in options.get("simulator", {}):
             found[f"simulator.{name}"] = "circuits run as they were handed in"

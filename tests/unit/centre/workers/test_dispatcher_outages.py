@@ -266,7 +266,8 @@ def test_every_verb_of_the_workers_is_the_centres_own(shop: Shop) -> None:
 
     own = [act for act in VERBS.values() if act.name.startswith("workers.")]
     assert sorted(act.name for act in own) == [
-        "workers.connect", "workers.exchange", "workers.leave", "workers.restart",
+        "workers.connect", "workers.exchange", "workers.leave", "workers.note_condition",
+        "workers.note_sheet", "workers.restart",
     ]  # fmt: skip
     for act in (*own, QUERIES["workers.active_jobs"], QUERIES["workers.devices_of_drivers"]):
         with pytest.raises(CentreError) as caught:

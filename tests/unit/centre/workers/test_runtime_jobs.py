@@ -44,7 +44,9 @@ def test_a_body_is_opened_for_its_program(intake: Intake) -> None:
     read = bundle.decode(bytes(found.circuit))  # type: ignore[arg-type]
     assert (found.kind, found.program_hash) == ("sampler", bundle.bundle_hash(read))
     assert (found.qubits, found.clbits) == (3, 11)
-    assert found.options == {"seed": 2, "time_limit": 5.0, "shots": read.shots}
+    assert found.options == {
+        "seed": 2, "time_limit": 5.0, "device_kind": None, "shots": read.shots,
+    }  # fmt: skip
     assert read.seed == 7
     wanted = {"format": "sampler", "pubs": 3, "circuits": 3, "points": 10, "dynamic": True}
     assert {name: found.facts[name] for name in wanted} == wanted
@@ -95,7 +97,7 @@ def test_options_are_seed_and_time(intake: Intake, options: dict[str, Any], fiel
 
 def test_the_setting_bounds_shots() -> None:
     options = checked_runtime({"seed": None}, Settings({"max_shots": 7}))
-    assert options == {"seed": None, "time_limit": None, "max_shots": 7}
+    assert options == {"seed": None, "time_limit": None, "device_kind": None, "max_shots": 7}
 
 
 def test_a_refusal_names_its_place(intake: Intake) -> None:

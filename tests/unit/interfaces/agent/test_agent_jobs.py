@@ -11,6 +11,7 @@ from markaz.centre.jobs import queries as job_queries
 from markaz.centre.jobs import verbs as job_verbs
 from tests.agent_tools import LAB, Lab, LabDevice, lab_sheet
 from tests.centre_rows import do, person, rows
+from tests.dispatcher_tools import Worker
 from tests.worker_tools import until
 
 DAY = 86_400.0
@@ -300,3 +301,17 @@ def test_a_device_in_maintenance_stays_so_whatever_its_agent_says(lab: Lab) -> N
     until(lambda: lab.dispatcher.workers() == 1)
     until(lambda: lab.dispatcher._actor.settle(5))
     assert lab.status() == "maintenance"
+
+
+@sqlite_only
+def test_workers_of_other_devices_do_not_stand_in_its_way(lab: Lab) -> None:
+    others = [Worker(lab.dispatcher) for _ in range(2)]
+    for other in others:
+        other.hello(slots=2)
+    lab.start()
+    lab.until_status("idle")
+    jobs = [lab.submit() for _ in range(3)]
+    assert [lab.wait(job)["state"] for job in jobs] == ["completed"] * 3
+    for other in others:
+        other.hears_nothing(0.01)
+        other.link.close()

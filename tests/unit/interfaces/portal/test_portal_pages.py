@@ -22,8 +22,8 @@ PARTS = {"/jobs/{job}/live"}
 DOORS = {"/login", "/lost/password", "/lost/totp", "/account/password", "/account/totp/off",
          "/account/totp/confirm", "/account/link", "/invitation", "/account/totp"}  # fmt: skip
 ISSUER = {"/login/elsewhere", "/login/elsewhere/back", "/account/link"}
-# The circuit of this world's jobs is none.
-NO_CIRCUIT = {"/jobs/{job}/circuit.qasm"}
+# The circuit of this world's jobs is none; nor has its simulator a calibration sheet.
+NO_CIRCUIT = {"/jobs/{job}/circuit.qasm", "/devices/{device}/sheet.{form}"}
 LOGIN = "/login?next="
 
 

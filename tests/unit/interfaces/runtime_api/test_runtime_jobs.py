@@ -46,7 +46,8 @@ def test_a_job_is_taken_in_and_its_program_is_not_opened_here(
     assert set(answer.json()) == {"id", "backend", "private"}
     assert (answer.json()["backend"], answer.json()["private"]) == ("simulator", False)
     asked = world.opener.asked
-    assert (asked.fmt, asked.options) == ("sampler", {"time_limit": 9.5})
+    options = {"time_limit": 9.5, "device_kind": "simulator"}
+    assert (asked.fmt, asked.options) == ("sampler", options)
     assert json.loads(asked.data) == {"pubs": [["Ä", None]]}
 
 

@@ -11,6 +11,7 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import ParameterVector
 
 from markaz.quantum.programs import wire
+from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.runtime import bundle as bundles
 from markaz.quantum.runtime import front, opening
 from markaz.quantum.runtime.body import BodyError
@@ -388,3 +389,20 @@ def test_so_are_forged_arrays(number: int, change: Any) -> None:
     arrays[number] = change
     with pytest.raises(wire.WireError):
         bundles.decode(wire.pack(header, arrays))
+
+
+def test_on_a_device_an_estimators_mitigation_is_carried_along() -> None:
+    asked = {"resilience_level": 2, "twirling": {"num_randomizations": 8}}
+    found = mitigation_of(asked, "emulated")
+    assert (found.not_applied, found.applied) == ({}, asked)
+    assert (found.parts["level"], found.parts["copies"]) == (3, 8)
+    assert (
+        mitigation_of({}, "emulated").parts["level"] == 2
+    )  # the client's default: readout, twirls
+    with pytest.raises(ProgramError, match="resilience_level"):
+        mitigation_of({"resilience_level": 7}, "emulated")
+
+
+def test_a_device_gives_samples_raw_and_says_so() -> None:
+    found = mitigation_of({"twirling": {"enable_gates": True}}, "emulated", "sampler")
+    assert (found.parts, list(found.not_applied)) == ({}, ["twirling"])

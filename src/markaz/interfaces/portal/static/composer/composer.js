@@ -28,7 +28,9 @@ const NOTHING = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\nbit[2] c;\
 const $ = (id) => document.getElementById(id);
 const kept = {
   get: () => { try { return localStorage.getItem(KEPT); } catch { return null; } },
-  set: (text) => { try { localStorage.setItem(KEPT, text); } catch { /* storage is full or off */ } },
+  set: (text) => {
+    try { localStorage.setItem(KEPT, text); } catch { /* storage is full or off */ }
+  },
 };
 
 class Composer {
@@ -162,7 +164,8 @@ class Composer {
   changeControls(by) {
     const op = this.selected;
     if (!op || !isGate(op)) return;
-    this.edit((circuit) => (by > 0 ? addControl(circuit, op) : removeControl(circuit, op)), "changed");
+    const change = by > 0 ? addControl : removeControl;
+    this.edit((circuit) => change(circuit, op), "changed");
   }
 
   removeHere() {

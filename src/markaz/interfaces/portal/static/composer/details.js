@@ -73,7 +73,8 @@ export class Details {
   #angles(op) {
     return op.params.map((text, k) => {
       const label = say("angle", { name: ANGLES[op.name]?.[k] ?? "θ" });
-      const input = made("input", { type: "text", value: text, autocomplete: "off", spellcheck: false });
+      const input = made("input", { type: "text", value: text, autocomplete: "off" });
+      input.spellcheck = false;
       const problem = made("p", { className: "problem", id: `cq-angle-${k}-problem` });
       input.addEventListener("change", () => this.#setAngle(op, k, input, problem));
       return this.#field(`angle-${k}`, label, input, problem);
@@ -83,14 +84,16 @@ export class Details {
   #setAngle(op, k, input, problem) {
     try {
       const found = angle(input.value);
-      const changed = { params: put(op.params, k, found.text), values: put(op.values, k, found.value) };
+      const changed = { params: put(op.params, k, found.text),
+        values: put(op.values, k, found.value) };
       this.composer.edit((circuit) => replace(circuit, op, changed), "changed");
     } catch (wrong) {
       if (!(wrong instanceof Problem)) throw wrong;
       input.setAttribute("aria-invalid", "true");
       input.setAttribute("aria-describedby", problem.id);
       const key = wrong.kind === "error" ? wrong.key : "no-number";
-      problem.textContent = say(has(`error-${key}`) ? `error-${key}` : "error-no-number", wrong.values);
+      const name = has(`error-${key}`) ? `error-${key}` : "error-no-number";
+      problem.textContent = say(name, wrong.values);
     }
   }
 
@@ -143,7 +146,7 @@ export class Details {
     const options = [["", say("always")], ...[...c, ...registers].map((name) => [name, name])];
     const now = op.condition ? op.condition.register ?? c[op.condition.bits[0]] : "";
     const list = this.#select("condition", say("only-if"), options, now,
-      (circuitNow, value) => replace(circuitNow, op, { condition: conditionOn(circuitNow, value) }));
+      (given, value) => replace(given, op, { condition: conditionOn(given, value) }));
     return op.condition ? [list, this.#value(op)] : [list];
   }
 

@@ -35,7 +35,8 @@ export function element(tag, attributes, ...inside) {
   return made;
 }
 
-const line = (x1, y1, x2, y2, kind) => element("path", { d: `M${x1} ${y1}L${x2} ${y2}`, class: kind });
+const line = (x1, y1, x2, y2, kind) =>
+  element("path", { d: `M${x1} ${y1}L${x2} ${y2}`, class: kind });
 const words = (x, y, text, kind = "text") => element("text", { x, y, class: kind }, text);
 
 // An angle as people write it, short enough for a box.
@@ -54,7 +55,7 @@ export function draw(circuit, found = layout(circuit), columns = found.count) {
   for (let q = 0; q < qubits; q += 1) svg.append(line(0, rows.at(q), width, rows.at(q), "wire"));
   circuit.cregs.forEach((_, k) => {
     const y = rows.at(qubits + k);
-    svg.append(line(0, y - 2, width, y - 2, "classical"), line(0, y + 2, width, y + 2, "classical"));
+    for (const by of [-2, 2]) svg.append(line(0, y + by, width, y + by, "classical"));
   });
   for (const [op, column] of found.columns) {
     if (column >= 0) svg.append(drawn(op, (column + 0.5) * CELL, rows, circuit));
@@ -90,7 +91,8 @@ const SPECIAL = {
   x: (op, x, rows) => (op.controls.length ? plus(x, rows.at(op.qubits[0])) : null),
   z: (op, x, rows) => (op.controls.length ? [dot(x, rows.at(op.qubits[0]))] : null),
   p: (op, x, rows) => (op.controls.length ? [dot(x, rows.at(op.qubits[0])),
-    words(x, rows.at(Math.max(...qubitsOf(op))) + 20, shortAngle(op.params[0]), "text small")] : null),
+    words(x, rows.at(Math.max(...qubitsOf(op))) + 20, shortAngle(op.params[0]), "text small")]
+    : null),
   swap: (op, x, rows) => op.qubits.flatMap((q) => cross(x, rows.at(q))),
   measure: (op, x, rows, circuit) => measured(op, x, rows, circuit),
   barrier: (op, x, rows) => op.qubits.map((q) =>
@@ -113,10 +115,13 @@ function boxes(op, x, rows) {
   return op.qubits.flatMap((q) => box(x, rows.at(q), label, short));
 }
 
+const frame = (x, y) => element("rect", { x: x - BOX / 2, y: y - BOX / 2, width: BOX, height: BOX,
+  rx: 4, class: "box" });
+
 function box(x, y, label, under) {
   const size = label.length > 3 ? "text small" : "text";
   return [
-    element("rect", { x: x - BOX / 2, y: y - BOX / 2, width: BOX, height: BOX, rx: 4, class: "box" }),
+    frame(x, y),
     words(x, under ? y + 1 : y + 5, label, size),
     ...(under ? [words(x, y + 13, under, "text small")] : []),
   ];
@@ -125,9 +130,9 @@ function box(x, y, label, under) {
 function measured(op, x, rows, circuit) {
   const y = rows.at(op.qubits[0]);
   const parts = [
-    element("rect", { x: x - BOX / 2, y: y - BOX / 2, width: BOX, height: BOX, rx: 4, class: "box" }),
-    element("path", { d: `M${x - 11} ${y + 7}A11 11 0 0 1 ${x + 11} ${y + 7}M${x} ${y + 7}L${x + 8} ${y - 8}`,
-      class: "meter" }),
+    frame(x, y),
+    element("path", { class: "meter",
+      d: `M${x - 11} ${y + 7}A11 11 0 0 1 ${x + 11} ${y + 7}M${x} ${y + 7}L${x + 8} ${y - 8}` }),
   ];
   if (op.bit === null) return parts;
   const { row, name } = bitPlace(op.bit, circuit);
@@ -148,7 +153,8 @@ function asked(op, x, rows, circuit, last) {
   const y = rows.at(row);
   return [line(x - 1.5, rows.at(last), x - 1.5, y, "classical"),
     line(x + 1.5, rows.at(last), x + 1.5, y, "classical"),
-    element("circle", { cx: x, cy: y, r: 4.5, class: "dot" }), words(x, y + 14, text, "text small")];
+    element("circle", { cx: x, cy: y, r: 4.5, class: "dot" }),
+    words(x, y + 14, text, "text small")];
 }
 
 // The row of a bit's register and the bit's number in it.
@@ -166,11 +172,13 @@ export function picture(circuit) {
   const rows = rowsOf(circuit);
   const width = Number(svg.getAttribute("width")) + left + 12;
   const moved = element("g", { transform: `translate(${left} 0)` }, ...svg.childNodes);
-  const whole = element("svg", { viewBox: `0 0 ${width} ${rows.height}`, width, height: rows.height },
-    element("rect", { width, height: rows.height, fill: "#ffffff" }), moved,
+  const { height } = rows;
+  const whole = element("svg", { viewBox: `0 0 ${width} ${height}`, width, height },
+    element("rect", { width, height, fill: "#ffffff" }), moved,
     ...names.map((name, k) => words(left - 8, rows.at(k) + 5, name, "text name")));
   for (const [kind, attributes] of Object.entries(STYLES)) {
-    for (const one of whole.querySelectorAll(kind.startsWith("kind") ? `.${kind} .box` : `.${kind}`)) {
+    const which = kind.startsWith("kind") ? `.${kind} .box` : `.${kind}`;
+    for (const one of whole.querySelectorAll(which)) {
       for (const [name, value] of Object.entries(attributes)) one.setAttribute(name, value);
     }
   }

@@ -8,9 +8,6 @@ import { Refused } from "./simulator.js";
 
 const BLANK = { params: [], values: [], controls: [], qubits: [], bit: null, condition: null };
 
-export const EMPTY = { head: [], foot: [], ops: [], qregs: [{ name: "q", size: 2 }],
-  cregs: [{ name: "c", size: 2 }] };
-
 // A new operation of the palette's entry `name` at a qubit and column.
 export function place(circuit, name, qubit, column) {
   if (circuit.ops.length >= MOST_OPS) throw new Refused("full", { most: MOST_OPS });
@@ -58,7 +55,9 @@ function withBit(circuit, bit) {
   const missing = bit + 1 - bitCount(circuit);
   if (missing <= 0) return circuit;
   const { cregs } = circuit;
-  if (!cregs.length) return { ...circuit, cregs: [{ name: freeName(circuit, "c"), size: missing }] };
+  if (!cregs.length) {
+    return { ...circuit, cregs: [{ name: freeName(circuit, "c"), size: missing }] };
+  }
   return resize(circuit, "c", cregs.length - 1, cregs.at(-1).size + missing).circuit;
 }
 

@@ -48,9 +48,6 @@ export const GATES = {
   rzz: { label: "RZZ", params: ANGLE, targets: 2 },
 };
 
-// What is no gate: its targets, 0 for as many as one likes.
-export const OTHERS = { measure: 1, reset: 1, barrier: 0, gphase: 0 };
-
 // What one can pick: name, base gate, controls, label, key that places it, kind for its colour.
 export const PALETTE = [
   ["h", "h", 0, "H", "h", "mix"], ["x", "x", 0, "X", "x", "flip"],

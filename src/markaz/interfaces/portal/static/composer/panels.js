@@ -82,10 +82,13 @@ function showAmplitudes(place, state, qubits) {
     head.append(th);
   }
   const table = document.createElement("table");
-  table.append(filled("caption", say("amplitudes"), "hidden"), document.createElement("thead"), body);
+  table.append(filled("caption", say("amplitudes"), "hidden"),
+    document.createElement("thead"), body);
   table.tHead.append(head);
   place.replaceChildren(table);
-  if (listed.rest > SMALL) place.append(filled("p", say("others", { part: percent(listed.rest) }), "muted"));
+  if (listed.rest > SMALL) {
+    place.append(filled("p", say("others", { part: percent(listed.rest) }), "muted"));
+  }
 }
 
 // One sphere, seen a little from above: x towards the reader, y to the right, z up.

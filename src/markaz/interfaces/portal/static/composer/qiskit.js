@@ -86,7 +86,8 @@ function statement(op, where, used) {
   const name = on ? plainName(op.name, op.controls.length) : null;
   if (name) return `circuit.${METHODS[name] ?? name}(${[...angles, ...q].join(", ")})`;
   used.classes.add(CLASSES[op.name]);
-  return `circuit.append(${CLASSES[op.name]}(${angles.join(", ")})${controls(op)}, [${q.join(", ")}])`;
+  const made = `${CLASSES[op.name]}(${angles.join(", ")})${controls(op)}`;
+  return `circuit.append(${made}, [${q.join(", ")}])`;
 }
 
 // The first control is the rightmost digit; CU has one of its own.

@@ -20,7 +20,8 @@ export class Registers {
     const { circuit } = this.composer;
     const focused = this.place.contains(document.activeElement)
       ? document.activeElement.getAttribute("aria-label") : "";
-    this.place.replaceChildren(...this.#list("q", circuit.qregs), ...this.#list("c", circuit.cregs));
+    const rows = [...this.#list("q", circuit.qregs), ...this.#list("c", circuit.cregs)];
+    this.place.replaceChildren(...rows);
     for (const one of this.place.querySelectorAll("button")) {
       if (one.getAttribute("aria-label") === focused) one.focus();
     }
@@ -31,7 +32,8 @@ export class Registers {
       const row = document.createElement("span");
       row.className = "cq-register";
       row.dir = "ltr";
-      const label = Object.assign(document.createElement("code"), { textContent: `${name}[${size}]` });
+      const label = document.createElement("code");
+      label.textContent = `${name}[${size}]`;
       const by = (step, key) => button(step < 0 ? "−" : "+", say(key, { name }), () =>
         this.composer.edit((now) => resize(now, kind, number, size + step), key, { name }));
       row.append(by(-1, kind === "q" ? "fewer-qubits" : "fewer-bits"), label,

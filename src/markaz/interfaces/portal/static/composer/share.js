@@ -27,7 +27,8 @@ async function through(bytes, stream, most) {
 export async function fragment(text) {
   const packed = await through(new TextEncoder().encode(text),
     new CompressionStream("deflate-raw"), MOST_TEXT);
-  const plain = btoa(Array.from(new Uint8Array(packed), (one) => String.fromCharCode(one)).join(""));
+  const letters = Array.from(new Uint8Array(packed), (one) => String.fromCharCode(one));
+  const plain = btoa(letters.join(""));
   const found = NAME + plain.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   return found.length <= MOST_LINK ? found : null;
 }

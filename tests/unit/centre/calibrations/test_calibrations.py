@@ -1,0 +1,358 @@
+"""Devices measured as jobs: what runs meanwhile, what is published, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from markaz.centre.access import SYSTEM, Principal
+from markaz.centre.calibrations import harvest as harvesting
+from markaz.centre.calibrations import queries, verbs
+from markaz.centre.calibrations.harvest import harvest
+from markaz.centre.centre import Centre
+from markaz.centre.db.schema import calibrations, devices, jobs, ledger
+from markaz.centre.devices import queries as device_queries
+from markaz.centre.devices import sheets
+from markaz.centre.devices.verbs import change, install_shipped
+from markaz.centre.errors import CentreError
+from markaz.centre.jobs import queries as job_queries
+from markaz.centre.records import signing
+from markaz.quantum.calibrate import parts
+from markaz.quantum.devices.model import load_shipped
+from markaz.quantum.devices.sheet import Row, Sheet, from_json
+from tests.centre_rows import do, look, person, rows
+from tests.jobs_tools import Opened, Place
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite"])
+HOUR = 3_600_000_000
+INDUS = load_shipped("indus")
+CONTRACT = """title = "Lot 1"
+device = "indus"
+[[criteria]]
+measure = "T1"
+at_least = 20.0
+[[criteria]]
+measure = "ghz_fidelity"
+qubits = 3
+at_least = 0.9
+"""
+
+
+@pytest.fixture
+def place(centre: Centre) -> Place:
+    made = Place(centre, queue=False)
+    centre.perform(install_shipped, SYSTEM)
+    made.open()
+    return made
+
+
+@pytest.fixture
+def ada(place: Place) -> Principal:
+    found = person(place.centre, "ada")
+    place.project("lab", found)
+    return found
+
+
+def calibrate(place: Place) -> dict[str, Any]:
+    found: dict[str, Any] = place.centre.perform(verbs.calibrate, place.operator, device="indus")
+    return found
+
+
+def claim(place: Place, count: int = 100) -> list[dict[str, Any]]:
+    place.changed()
+    return place.claim(count, "indus")
+
+
+def told(place: Place) -> dict[str, Any]:
+    found: dict[str, Any] = place.centre.ask(
+        device_queries.get_device, place.operator, device="indus"
+    )
+    return found
+
+
+def answer(place: Place, job: dict[str, Any], t1: float) -> bytes:
+    """What a worker would find: one value a qubit, or of a benchmark a fidelity."""
+    if job["kind"] == "benchmark":
+        return json.dumps({"measured": {"value": 0.95, "error": 0.01, "note": ""}}).encode()
+    now = place.centre.services.clock.now()
+    part = job["options"]["part"]
+    quantity = {"readout": "readout_error", "coherence:0": "T1"}.get(part)
+    values = {"readout_error": 0.02, "T1": t1}
+    found = [] if quantity is None else [
+        Row.of(quantity, (q,), values[quantity], uncertainty=0.01, measured_at=now)
+        for q in range(20)
+    ]  # fmt: skip
+    return json.dumps({"sheet": Sheet("indus", now, tuple(found)).document()}).encode()
+
+
+def finish(place: Place, t1: float = 40.0, failing: str = "") -> None:
+    """All waiting parts end."""
+    for job in claim(place):
+        if job["options"].get("part") == failing:
+            error = {"kind": "engine", "message": "it broke"}
+            place.finish(job, "failed", error=error, result=None)
+        else:
+            place.finish(job, result=answer(place, job, t1))
+
+
+def gather(place: Place) -> Any:
+    return place.centre.perform(harvest, SYSTEM)["measurements"]
+
+
+def test_a_calibration_is_jobs_that_end_in_a_sheet(place: Place) -> None:
+    before = told(place)["sheet"]
+    begun = calibrate(place)
+    assert [p["part"] for p in begun["parts"]] == list(parts.plan(INDUS))
+    assert (told(place)["status"], told(place)["sheet"]) == ("calibration", before)
+    assert gather(place) == []
+    finish(place)
+    assert gather(place) == [begun["measurement"]]
+    shown = place.centre.ask(queries.show, place.operator, measurement=begun["measurement"])
+    assert (shown["state"], shown["note"]) == ("completed", "")
+    assert {p["state"] for p in shown["parts"]} == {"completed"}
+    now = told(place)
+    assert (now["status"], now["accepting"], now["sheet"]) == ("idle", True, shown["sheet"])
+    sheet = from_json(look(place.centre, lambda w: sheets.text_of(w, now["sheet"])))
+    assert sheet.value("T1", 7) == 40.0
+    assert sheet.value("gate_length:cz", 0, 1) == 40.0
+    dash = sheet.row("gate_error:cz", 0, 1)
+    assert dash is not None and dash.value is None
+    assert gather(place) == []
+
+
+def test_it_is_tuned_first_and_costs_nothing(place: Place) -> None:
+    (before,) = (r for r in rows(place.centre, devices.emulations) if r["device_id"] == "indus")
+    calibrate(place)
+    (after,) = (r for r in rows(place.centre, devices.emulations) if r["device_id"] == "indus")
+    assert after["tuned_at"] > before["tuned_at"]
+    assert (after["seed"], after["born_at"]) == (before["seed"], before["born_at"])
+    finish(place)
+    made = rows(place.centre, jobs.jobs)
+    assert {(j["charged"], j["reserved"], j["qos"]) for j in made} == {(0, 0, "calibration")}
+    assert rows(place.centre, ledger.ledger_entries) == []
+
+
+def test_users_jobs_wait_and_are_told_why(place: Place, ada: Principal) -> None:
+    calibrate(place)
+    job = place.submit(ada, device="indus")["job"]
+    assert {one["kind"] for one in claim(place)} == {"calibration"}
+    why = place.centre.ask(job_queries.document, ada, job=job)["why"]["words"]
+    assert "device indus is in status calibration" in why
+
+
+def test_one_measurement_at_a_time(place: Place) -> None:
+    calibrate(place)
+    with pytest.raises(CentreError, match="measured already"):
+        calibrate(place)
+    assert len(rows(place.centre, calibrations.measurements)) == 1
+
+
+@pytest.mark.parametrize(
+    ("device", "says"), [("simulator", "nothing to calibrate"), ("unknown", "no such device")]
+)
+def test_only_emulated_devices_are_calibrated_here(place: Place, device: str, says: str) -> None:
+    with pytest.raises(CentreError, match=says):
+        place.centre.perform(verbs.calibrate, place.operator, device=device)
+
+
+def test_a_part_that_failed_leaves_dashes_and_says_so(place: Place) -> None:
+    begun = calibrate(place)
+    finish(place, failing="coherence:0")
+    gather(place)
+    shown = place.centre.ask(queries.show, place.operator, measurement=begun["measurement"])
+    assert (shown["state"], shown["note"]) == ("completed", "coherence:0: it broke")
+    sheet = from_json(look(place.centre, lambda w: sheets.text_of(w, shown["sheet"])))
+    assert sheet.value("T1", 7) is None
+    assert sheet.value("readout_error", 7) == 0.02
+
+
+def test_without_any_value_there_is_no_new_sheet(place: Place) -> None:
+    before = told(place)["sheet"]
+    begun = calibrate(place)
+    for job in claim(place):
+        place.finish(job, "failed", error={"kind": "engine", "message": "dark"}, result=None)
+    gather(place)
+    shown = place.centre.ask(queries.show, place.operator, measurement=begun["measurement"])
+    assert (shown["state"], shown["sheet"]) == ("failed", None)
+    now = told(place)
+    assert (now["sheet"], now["status"]) == (before, "needs-calibration")
+    assert now["accepting"] is False
+
+
+def test_beyond_tolerance_the_queue_stops_until_it_is_calibrated_well(
+    place: Place, ada: Principal
+) -> None:
+    waiting = place.submit(ada, device="indus")["job"]
+    calibrate(place)
+    finish(place, t1=5.0)  # the file tolerates 12
+    gather(place)
+    now = told(place)
+    assert (now["status"], now["accepting"]) == ("needs-calibration", False)
+    assert claim(place) == []
+    why = place.centre.ask(job_queries.document, ada, job=waiting)["why"]["words"]
+    assert "device indus is in status needs-calibration" in why
+    with pytest.raises(CentreError, match="accepts no jobs"):
+        place.submit(ada, device="indus")
+    events = place.centre.ask(device_queries.events, place.operator, device="indus")["items"]
+    assert "T1: 20 of 20 values are beyond 12" in [e["text"] for e in events]
+
+    calibrate(place)  # it runs although the device accepts no jobs
+    finish(place)
+    gather(place)
+    assert (told(place)["status"], told(place)["accepting"]) == ("idle", True)
+    assert [one["job"] for one in claim(place)] == [waiting]
+
+
+def test_an_operator_who_closed_the_device_keeps_it_closed(place: Place) -> None:
+    place.centre.perform(change, place.operator, device="indus", accepting=False)
+    calibrate(place)
+    finish(place)
+    gather(place)
+    assert (told(place)["status"], told(place)["accepting"]) == ("idle", False)
+
+
+# By itself.
+
+
+def due(place: Place) -> Any:
+    return place.centre.perform(verbs.measure_due, SYSTEM)["measurements"]
+
+
+def age(place: Place, hours: float) -> None:
+    """Let the sheets be so old."""
+    table = devices.sheets
+    by = round(hours * HOUR)
+    do(place.centre, lambda w: w.run(
+        update(table).values(published_at=table.c.published_at - by)))  # fmt: skip
+
+
+def kinds(place: Place, found: list[str]) -> list[tuple[str, str]]:
+    table = calibrations.measurements
+    wanted = select(table).where(table.c.id.in_(found)).order_by(table.c.device_id)
+    return [(r.device_id, r.kind) for r in look(place.centre, lambda w: w.all(wanted))]
+
+
+def test_scheduled_calibrations_begin_when_they_are_due(place: Place) -> None:
+    place.centre.perform(change, place.operator, device="indus", calibrate_hours=3)
+    assert due(place) == []
+    age(place, 4)
+    assert kinds(place, due(place)) == [("indus", "calibration")]
+    assert due(place) == []
+
+
+def test_idle_devices_are_looked_at_and_stay_open(place: Place) -> None:
+    age(place, 7)  # the setting says 6
+    found = kinds(place, due(place))
+    assert found == [(n, "monitoring") for n in ("hunza", "indus", "karakoram")]
+    assert told(place)["status"] == "idle"
+    begun = claim(place)
+    assert [one["options"]["part"] for one in begun] == list(verbs.MONITORED)
+
+
+def test_drift_is_noted_for_operators(place: Place) -> None:
+    before = told(place)["sheet"]
+    age(place, 7)
+    due(place)
+    finish(place, t1=1.0)
+    gather(place)
+    events = place.centre.ask(device_queries.events, place.operator, device="indus")["items"]
+    (drift,) = (e["text"] for e in events if e["kind"] == "drift")
+    assert "of 40 values have moved" in drift
+    assert "T1 of 0 was" in drift
+    assert (told(place)["sheet"], told(place)["status"]) == (before, "idle")
+
+
+def test_small_changes_are_no_drift(database: str) -> None:
+    sheet = Sheet("indus", 9, (Row.of("T1", (0,), 40.0, uncertainty=2.0),))
+    for value, moved in ((45.0, False), (60.0, True), (None, False)):
+        row = Row.of("T1", (0,), value, uncertainty=1.0)
+        assert (harvesting._drift(sheet, row) is not None) == moved
+    precise = Row.of("T1", (0,), 42.0, uncertainty=0.01)
+    assert harvesting._drift(Sheet("indus", 9, (precise,)), precise) is None
+    assert harvesting._drift(sheet, Row.of("T1", (5,), 1.0, uncertainty=0.1)) is None
+
+
+# Acceptance.
+
+
+def test_an_acceptance_ends_in_a_signed_record(place: Place) -> None:
+    begun = place.centre.perform(verbs.accept, place.operator, device="indus", contract=CONTRACT)
+    one = {"measurement": begun["measurement"]}
+    finish(place)
+    gather(place)
+    shown = place.centre.ask(queries.show, place.operator, **one)
+    assert (shown["phase"], shown["state"]) == ("benchmarks", "running")
+    assert told(place)["status"] == "calibration"
+    with pytest.raises(CentreError, match="no record"):
+        place.centre.ask(queries.record, place.operator, **one)
+    (job,) = claim(place)
+    assert (job["kind"], job["options"]["part"]) == ("benchmark", "criterion:1")
+    place.finish(job, result=answer(place, job, 0.0))
+    gather(place)
+    envelope = place.centre.ask(queries.record, place.operator, **one)
+    private = signing.signing_key(place.centre.services.settings.data)
+    kind, document = signing.verify(envelope, signing.public_key(private))
+    assert (kind, document["overall"], document["emulated"]) == ("acceptance", "pass", "EMULATED")
+    assert [c["verdict"] for c in document["criteria"]] == ["pass", "pass"]
+    assert document["criteria"][0]["values"] == [40.0] * 20
+    assert document["criteria"][1]["job"] == job["job"]
+    assert (document["sheet"], document["contract"]) == (told(place)["sheet"], CONTRACT)
+    assert told(place)["status"] == "idle"
+
+
+def test_a_benchmark_that_could_not_run_fails_its_criterion(place: Place) -> None:
+    begun = place.centre.perform(verbs.accept, place.operator, device="indus", contract=CONTRACT)
+    finish(place)
+    gather(place)
+    finish(place, failing="criterion:1")
+    gather(place)
+    shown = place.centre.ask(queries.show, place.operator, measurement=begun["measurement"])
+    assert (shown["state"], shown["note"]) == ("completed", "fail")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "says"),
+    [
+        (CONTRACT.replace("T1", "T9"), "invalid", "line 4"),
+        (CONTRACT.replace("indus", "hunza"), "conflict", "about hunza"),
+        ("", "invalid", "1 to"),
+    ],
+)
+def test_bad_contracts_are_refused_before_anything_runs(
+    place: Place, text: str, kind: str, says: str
+) -> None:
+    with pytest.raises(CentreError, match=says) as caught:
+        place.centre.perform(verbs.accept, place.operator, device="indus", contract=text)
+    assert caught.value.kind == kind
+    assert rows(place.centre, calibrations.measurements) == []
+
+
+# What jobs on devices may ask for.
+
+
+@pytest.mark.parametrize(
+    ("opened", "says"),
+    [
+        (Opened(qubits=21), "has 20 qubits"),
+        (Opened(options={"shots": 100_001}), "at most 100000 shots"),
+        (Opened(facts={"most_shots": 200_000}), "at most 100000 shots"),
+        (Opened(facts={"dynamic": True}), "no resets, control flow"),
+        (Opened(options={"shots": 1, "engine": "stim"}), "no engines"),
+        (Opened(options={"shots": 1, "min_fidelity": 0.5}), "no simulator"),
+    ],
+)
+def test_what_a_device_cannot_do_is_refused_at_once(
+    place: Place, ada: Principal, opened: Opened, says: str
+) -> None:
+    with pytest.raises(CentreError, match=says):
+        place.submit(ada, device="indus", opened=opened)
+
+
+def test_options_of_devices_mean_nothing_on_a_simulator(place: Place, ada: Principal) -> None:
+    for options in ({"mitigation": 2}, {"precompiled": True}, {"compile_level": 3}):
+        with pytest.raises(CentreError, match="means nothing on simulator"):
+            place.submit(ada, opened=Opened(options={"shots": 1, **options}))
+    place.submit(ada, opened=Opened(options={"shots": 1, "mitigation": 0, "compile_level": None}))
