@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -66,8 +67,17 @@ def test_the_document_has_every_route() -> None:
     assert sorted(operations()) == sorted(route.operation for route in ROUTES)
 
 
-@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda m: m.value)
-@pytest.mark.parametrize("name", sorted(route.operation for route in ROUTES))
+def cases() -> list[Any]:
+    """Every operation in each mode; what takes nothing cannot be given anything wrong."""
+    return [
+        pytest.param(route.operation, mode, id=f"{route.operation}-{mode.value}")
+        for route in sorted(ROUTES, key=lambda r: r.operation)
+        for mode in GenerationMode
+        if mode is GenerationMode.POSITIVE or route.names or route.query or route.body
+    ]
+
+
+@pytest.mark.parametrize(("name", "mode"), cases())
 def test_answers_are_what_the_document_says(world: World, name: str, mode: GenerationMode) -> None:
     operation = operations()[name]
     browser = world.browser("operator")
@@ -85,13 +95,16 @@ def test_answers_are_what_the_document_says(world: World, name: str, mode: Gener
         if known and next(turns) % 2:
             case.path_parameters = dict(known)
         sent = case.as_transport_kwargs(base_url="http://centre")
-        request = browser.build_request(
-            sent["method"],
-            sent["url"],
-            params={k: v for k, v in (sent.get("params") or {}).items() if k != "wait"} or None,
-            content=_content(sent),
-            headers={**_headers(sent), **browser.headers},
-        )
+        try:
+            request = browser.build_request(
+                sent["method"],
+                sent["url"],
+                params={k: v for k, v in (sent.get("params") or {}).items() if k != "wait"} or None,
+                content=_content(sent),
+                headers={**_headers(sent), **browser.headers},
+            )
+        except httpx.InvalidURL:  # longer than any client sends
+            return
         answer = browser.send(request)
         statuses[answer.status_code] += 1
         case.validate_response(_response(answer), checks=CHECKS)

@@ -54,13 +54,14 @@ def flagged() -> QuantumCircuit:
 
 
 def test_devices(centre_of: Markaz, backend: MarkazBackend) -> None:
-    assert [one.name for one in centre_of.backends()] == [DEVICE]
+    names = [one.name for one in centre_of.backends()]
+    assert sorted(names) == ["hunza", "indus", "karakoram", DEVICE]
     assert centre_of.get_backend().name == DEVICE
     assert backend.document["device"] == DEVICE
     assert (backend.num_qubits, backend.max_circuits) == (1000, 100)
-    names = set(backend.target.operation_names)
-    assert {"cx", "ccx", "u", "measure", "reset", "delay", "if_else", "while_loop"} <= names
-    with pytest.raises(MarkazError, match=f"no device 'nothing'; there are: {DEVICE}") as caught:
+    gates = set(backend.target.operation_names)
+    assert {"cx", "ccx", "u", "measure", "reset", "delay", "if_else", "while_loop"} <= gates
+    with pytest.raises(MarkazError, match=f"no device 'nothing'; there are: .*{DEVICE}") as caught:
         centre_of.get_backend("nothing")
     assert caught.value.kind == "not-found"
 

@@ -187,7 +187,9 @@ def test_house_page_lists_every_folder() -> None:
     listed = set(re.findall(r"^\| `([\w./]+)` \|", page, re.M))
     packages = {str(p.parent.relative_to(ROOT)) for p in (ROOT / "src").rglob("*.py")}
     others = {f for f in FOLDERS if f not in ("src", "tests")}
-    tests = {f"tests/{name}" for name in ("unit", "property", "faults", "attacks", "clients", "browser")}
+    tests = {
+        f"tests/{name}" for name in ("unit", "property", "faults", "attacks", "clients", "browser")
+    }
     assert sorted(listed) == sorted(packages | others | tests)
 
 

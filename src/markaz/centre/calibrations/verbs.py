@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import exists, func, select, text, update
+from sqlalchemy import BigInteger, cast, exists, func, select, text, update
 
 from markaz.centre.access import system, verb
 from markaz.centre.calibrations import acceptance, jobs
@@ -90,7 +90,7 @@ def _stale(work: Work) -> list[Any]:
     tried = select(func.max(measurements.c.started_at)).where(
         measurements.c.device_id == d.id, measurements.c.kind == "calibration"
     )
-    age = d.calibrate_hours * HOUR
+    age = cast(d.calibrate_hours, BigInteger) * HOUR
     wanted = _free(("idle", "needs-calibration")).where(
         d.calibrate_hours > 0,
         func.coalesce(last.scalar_subquery(), 0) + age <= work.now,

@@ -92,7 +92,9 @@ def _open(work: Work, bounds: list[Any], states: frozenset[State], size: int) ->
     rows: list[Any] = []
     for state in sorted(states):
         found = select(*COLUMNS).where(*bounds, text(OPEN), text(f"state = '{state}'"))
-        rows += work.all(found.order_by(jobs.c.seq.desc()).limit(size + 1))
+        # Of everybody, what is open is sorted: in the order of all jobs it is hard to find.
+        order = jobs.c.seq if bounds else jobs.c.seq + 0
+        rows += work.all(found.order_by(order.desc()).limit(size + 1))
     return _cut(sorted(rows, key=lambda row: row.seq, reverse=True), size)
 
 

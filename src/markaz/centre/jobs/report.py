@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import ColumnElement, func, not_, select, text
 
 from markaz.centre import fields
 from markaz.centre.access import CentreRole, holder_of, query
-from markaz.centre.days import midnight, read_day, written
+from markaz.centre.days import day_of, midnight, read_day, written
 from markaz.centre.errors import invalid
 from markaz.centre.jobs import tally
 from markaz.centre.jobs.documents import COLUMNS, summary
@@ -35,6 +35,13 @@ _KEYS: Final[dict[str, Any]] = {
     "person": _days.user_id,
     "device": _days.device_id,
     "day": _days.day,
+}
+_LAST: Final = 2**53  # microseconds: what times may be
+# state -> what days must have that have such a job
+_STATES: Final[dict[str, tuple[ColumnElement[bool], ...]]] = {
+    "completed": (_days.completed > 0,),
+    "failed": (_days.failed > 0,),
+    "cancelled": (_days.jobs > _days.completed + _days.failed,),
 }
 _FILTERS: Final = ("institution", "programme", "project", "person", "device")
 
@@ -85,22 +92,53 @@ def ended(
     ``usage.report`` sums up with the same filters, and the state besides."""
     size = fields.whole("limit", limit, 1, 500)
     c = jobs.c
-    wanted = [c.ended_at >= fields.moment("since", since), c.ended_at < _until(until)]
-    if state is not None:
-        wanted.append(c.state == fields.choice("state", state, sorted(FINAL)))
+    span = fields.moment("since", since), fields.moment("until", until)
     given = (institution, programme, project, person, device)
-    wanted += _of_jobs(_wanted(dict(zip(_FILTERS, given, strict=True))))
+    wanted = _wanted(dict(zip(_FILTERS, given, strict=True)))
+    conditions = [c.ended_at >= span[0], c.ended_at < span[1], *_of_jobs(wanted)]
+    if state is not None:
+        conditions.append(c.state == fields.choice("state", state, sorted(FINAL)))
     if after is not None:
-        wanted.append(_before(after))
+        conditions.append(_before(after))
     rows: list[Any] = []
-    for kind in (KEPT, SWEPT):
-        found = select(*COLUMNS).where(text(kind), c.ended_at.is_not(None), *wanted)
-        rows += work.all(found.order_by(c.ended_at.desc(), c.seq.desc()).limit(size + 1))
-    rows.sort(key=lambda row: (row.ended_at, row.seq), reverse=True)
-    more = len(rows) > size
-    last = rows[size - 1] if more else None
+    for part in _parts(work, span, wanted, state):
+        rows += _last_ended(work, [*conditions, *part], size + 1)
+        if len(rows) > size:
+            break
+    last = rows[size - 1] if len(rows) > size else None
     items = [summary(row) for row in rows[:size]]
     return {"items": items, "next": f"{last.ended_at}.{last.seq}" if last else None}
+
+
+def _parts(
+    work: Work, span: tuple[int, int], wanted: dict[str, Any], state: str | None
+) -> Iterator[list[ColumnElement[bool]]]:
+    """The span in parts, the last first: what is not summed up yet, and then each day that
+    has such a job, so that those that have none are not looked through."""
+    mark = tally.reached(work)
+    if mark is None:
+        yield []
+        return
+    yield [tally.after(mark)]
+    zone = tally.zone_of(work)
+    days = day_of(min(span[0], _LAST), zone), day_of(min(span[1], _LAST), zone)
+    held = select(_days.day).join(projects, projects.c.id == _days.project_id).distinct()
+    held = held.where(_days.day.between(*days), *_of_days(wanted), *_STATES.get(state or "", ()))
+    for row in work.all(held.order_by(_days.day.desc())):
+        bounds = midnight(row.day, zone), midnight(row.day + 1, zone)
+        in_day = (jobs.c.ended_at >= bounds[0], jobs.c.ended_at < bounds[1])
+        yield [*in_day, not_(tally.after(mark))]
+
+
+def _last_ended(work: Work, conditions: list[ColumnElement[bool]], limit: int) -> list[Any]:
+    """The last jobs by their end, whether or not retention has taken their contents."""
+    c = jobs.c
+    rows: list[Any] = []
+    for kind in (KEPT, SWEPT):
+        found = select(*COLUMNS).where(text(kind), c.ended_at.is_not(None), *conditions)
+        rows += work.all(found.order_by(c.ended_at.desc(), c.seq.desc()).limit(limit))
+    rows.sort(key=lambda row: (row.ended_at, row.seq), reverse=True)
+    return rows[:limit]
 
 
 class _Group:
@@ -150,26 +188,29 @@ def _stored(by: str, days: tuple[int, int], wanted: dict[str, Any]) -> Any:
     key = _KEYS[by].label("key")
     sums = [func.sum(_days[name]).label(name) for name in tally.SUMS]
     columns = (key, _days.project_id, _days.user_id)
-    columns_of = {
-        "institution": projects.c.institution_id, "programme": projects.c.programme,
-        "project": _days.project_id, "person": _days.user_id, "device": _days.device_id,
-    }  # fmt: skip
     return (
         select(*columns, *sums)
         .join(projects, projects.c.id == _days.project_id)
-        .where(_days.day.between(*days), *(columns_of[k] == v for k, v in wanted.items()))
+        .where(_days.day.between(*days), *_of_days(wanted))
         .group_by(*columns)
     )
 
 
+def _of_days(wanted: dict[str, Any]) -> list[ColumnElement[bool]]:
+    """The filters as conditions on sums of days."""
+    found: list[ColumnElement[bool]] = [_KEYS[name] == value for name, value in wanted.items()]
+    return found
+
+
 def _of_jobs(wanted: dict[str, Any]) -> list[ColumnElement[bool]]:
-    """The filters as conditions on jobs."""
-    own = {"project": jobs.c.project_id, "person": jobs.c.user_id, "device": jobs.c.device_id}
+    """The filters as conditions on jobs; written so that the index of ends serves, since
+    sorting all jobs of a project or a person by their ends takes longer."""
+    project, person = (func.coalesce(c, "") for c in (jobs.c.project_id, jobs.c.user_id))
+    own = {"project": project, "person": person, "device": jobs.c.device_id}
     found = [own[name] == value for name, value in wanted.items() if name in own]
-    column = {"institution": projects.c.institution_id, "programme": projects.c.programme}
-    of = [column[name] == value for name, value in wanted.items() if name in column]
+    of = [_KEYS[k] == v for k, v in wanted.items() if k in ("institution", "programme")]
     if of:
-        found.append(jobs.c.project_id.in_(select(projects.c.id).where(*of)))
+        found.append(project.in_(select(projects.c.id).where(*of)))
     return found
 
 
@@ -197,10 +238,6 @@ def _span(first: Any, last: Any) -> tuple[int, int]:
     if not begins <= ends < begins + MOST_DAYS:
         raise invalid("last", f"last is not before first, and at most {MOST_DAYS} days after it")
     return begins, ends
-
-
-def _until(until: Any) -> int:
-    return fields.moment("until", until)
 
 
 def _before(cursor: Any) -> ColumnElement[bool]:

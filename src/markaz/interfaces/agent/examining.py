@@ -20,8 +20,10 @@ from markaz.quantum.devices.sheet import from_json
 from markaz.quantum.devices.status import Status
 from markaz.quantum.operate import native
 from markaz.quantum.programs.circuit import Circuit
+from markaz.quantum.programs.gates import NANOSECONDS
 
 SHOTS: Final = 200
+WAIT_NS: Final = 120.0
 STATES: Final = ("queued", "running", "completed", "failed", "cancelled")
 _ENDED: Final = STATES[2:]
 POLL_SECONDS: Final = 0.02
@@ -235,6 +237,21 @@ def _shots(examiner: Examiner) -> str:
         examiner.completed(f"{examiner.prefix}-shots-{shots}", body)
         seen.append(str(shots))
     return " and ".join(seen)
+
+
+@clause("3.5", "waits of a stated length, if the device file names the feature delay")
+def _waits(examiner: Examiner) -> str:
+    if "delay" not in examiner.model.features:
+        return "it does not"
+    seen = []
+    for form in _formats(examiner):
+        builder = circuits.start(examiner.model)
+        for qubit in examiner.line():
+            builder.delay(qubit, WAIT_NS, NANOSECONDS)
+        body = examiner.body(form, circuits.finish(builder, examiner.line()))
+        counts = examiner.completed(f"{examiner.prefix}-wait-{form}", body)
+        seen.append(f"{form}: {_mostly(counts, '0' * len(examiner.line()), form)}")
+    return "; ".join(seen)
 
 
 @clause("4.1", "the same program put again runs once, and keeps its outcome")

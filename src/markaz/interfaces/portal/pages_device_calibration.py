@@ -87,7 +87,7 @@ def _shown(visit: Visit, device: dict[str, Any], sheet: dict[str, Any]) -> dict[
         "chosen": chosen,
         "chosen_name": name_of(visit, chosen) if chosen else "",
         "unit": unit_of(chosen) if chosen else "",
-        "limit": number(visit, tolerances[chosen]) if chosen in tolerances else "",
+        "limit": number(tolerances[chosen]) if chosen in tolerances else "",
         "map": _map(visit, about, values.get(chosen, {}), chosen),
         "tables": _tables(visit, about, values),
     }
@@ -119,7 +119,7 @@ def _map(
             measured,
             title=name_of(visit, quantity),
             description=visit.gettext(BELOW),
-            value=lambda v: f"{number(visit, v)} {unit}".strip(),
+            value=lambda v: f"{number(v)} {unit}".strip(),
             unmeasured=visit.gettext(N_("not measured")),
             broken=visit.gettext(N_("does not work")),
         )
@@ -140,31 +140,29 @@ def _tables(
         names = [n for n, targets in values.items() if any(len(t) == wide for t in targets)]
         targets = sorted({t for name in names for t in values[name]})
         rows = [
-            ("-".join(map(str, target)), [_cell(visit, n, values[n].get(target), tolerances)
+            ("-".join(map(str, target)), [_cell(n, values[n].get(target), tolerances)
                                           for n in names])
             for target in targets
         ]  # fmt: skip
         heads = [(name, name_of(visit, name), unit_of(name)) for name in names]
-        middles = [_median(visit, values[name]) for name in names]
+        middles = [_median(values[name]) for name in names]
         if rows:
             tables.append({"wide": wide, "heads": heads, "rows": rows, "medians": middles})
     return tables
 
 
-def _cell(
-    visit: Visit, quantity: str, value: float | None, tolerances: dict[str, float]
-) -> tuple[str, bool]:
+def _cell(quantity: str, value: float | None, tolerances: dict[str, float]) -> tuple[str, bool]:
     """The value as text, and whether it is beyond the device's tolerance."""
     if value is None:
         return "–", False
     limit, worse = tolerances.get(quantity), parse(quantity)[0].worse
     beyond = limit is not None and (value > limit if worse == "higher" else value < limit)
-    return number(visit, value), beyond
+    return number(value), beyond
 
 
-def _median(visit: Visit, values: dict[Target, float | None]) -> str:
+def _median(values: dict[Target, float | None]) -> str:
     known = [value for value in values.values() if value is not None]
-    return number(visit, statistics.median(known)) if known else "–"
+    return number(statistics.median(known)) if known else "–"
 
 
 def name_of(visit: Visit, quantity: str) -> str:
@@ -179,12 +177,14 @@ def unit_of(quantity: str) -> str:
     return parse(quantity)[0].unit.replace("us", "µs")
 
 
-def number(visit: Visit, value: float) -> str:
-    """A value to ``FIGURES`` significant figures."""
+def number(value: float) -> str:
+    """A value to ``FIGURES`` significant figures: with a point in any language, as in the
+    sheet (and at once: CLDR's formats take longer than all the rest of a large table)."""
     if not value:
         return "0"
     digits = FIGURES - 1 - math.floor(math.log10(abs(value)))
-    return visit.formats.number(round(value, digits), min(12, max(0, digits)))
+    text = f"{round(value, digits):,.{min(12, max(0, digits))}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 async def over_time(visit: Visit) -> Response:
@@ -209,7 +209,7 @@ async def over_time(visit: Visit) -> Response:
         days=days,
         periods=DAYS,
         unit=unit_of(quantity) if points else "",
-        points=[one | {"text": number(visit, one["value"]), "about": _about(visit, one)}
+        points=[one | {"text": number(one["value"]), "about": _about(one)}
                 for one in points],
         picture=_over_time(visit, device, quantity, points) if points else "",
     )  # fmt: skip
@@ -226,9 +226,9 @@ async def _history(visit: Visit, device: str, asked: dict[str, Any]) -> dict[str
     return found
 
 
-def _about(visit: Visit, point: dict[str, Any]) -> str:
+def _about(point: dict[str, Any]) -> str:
     uncertainty = point["uncertainty"]
-    return f"± {number(visit, uncertainty)}" if uncertainty else ""
+    return f"± {number(uncertainty)}" if uncertainty else ""
 
 
 def _over_time(

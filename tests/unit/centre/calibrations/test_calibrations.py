@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
-from sqlalchemy import select, update
 
-from markaz.centre.access import SYSTEM, Principal
+from markaz.centre.access import Principal
 from markaz.centre.calibrations import harvest as harvesting
 from markaz.centre.calibrations import queries, verbs
-from markaz.centre.calibrations.harvest import harvest
 from markaz.centre.centre import Centre
 from markaz.centre.db.schema import calibrations, devices, jobs, ledger
 from markaz.centre.devices import queries as device_queries
 from markaz.centre.devices import sheets
-from markaz.centre.devices.verbs import change, install_shipped
+from markaz.centre.devices.verbs import change
 from markaz.centre.errors import CentreError
 from markaz.centre.jobs import queries as job_queries
 from markaz.centre.records import signing
-from markaz.quantum.calibrate import parts
 from markaz.quantum.devices.model import load_shipped
 from markaz.quantum.devices.sheet import Row, Sheet, from_json
-from tests.centre_rows import do, look, person, rows
+from tests.calibration_tools import (
+    age,
+    answer,
+    calibrate,
+    claim,
+    due,
+    finish,
+    gather,
+    opened,
+    told,
+)
+from tests.centre_rows import look, person, rows
 from tests.jobs_tools import Opened, Place
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"])
@@ -43,10 +48,7 @@ at_least = 0.9
 
 @pytest.fixture
 def place(centre: Centre) -> Place:
-    made = Place(centre, queue=False)
-    centre.perform(install_shipped, SYSTEM)
-    made.open()
-    return made
+    return opened(centre)
 
 
 @pytest.fixture
@@ -54,73 +56,6 @@ def ada(place: Place) -> Principal:
     found = person(place.centre, "ada")
     place.project("lab", found)
     return found
-
-
-def calibrate(place: Place) -> dict[str, Any]:
-    found: dict[str, Any] = place.centre.perform(verbs.calibrate, place.operator, device="indus")
-    return found
-
-
-def claim(place: Place, count: int = 100) -> list[dict[str, Any]]:
-    place.changed()
-    return place.claim(count, "indus")
-
-
-def told(place: Place) -> dict[str, Any]:
-    found: dict[str, Any] = place.centre.ask(
-        device_queries.get_device, place.operator, device="indus"
-    )
-    return found
-
-
-def answer(place: Place, job: dict[str, Any], t1: float) -> bytes:
-    """What a worker would find: one value a qubit, or of a benchmark a fidelity."""
-    if job["kind"] == "benchmark":
-        return json.dumps({"measured": {"value": 0.95, "error": 0.01, "note": ""}}).encode()
-    now = place.centre.services.clock.now()
-    part = job["options"]["part"]
-    quantity = {"readout": "readout_error", "coherence:0": "T1"}.get(part)
-    values = {"readout_error": 0.02, "T1": t1}
-    found = [] if quantity is None else [
-        Row.of(quantity, (q,), values[quantity], uncertainty=0.01, measured_at=now)
-        for q in range(20)
-    ]  # fmt: skip
-    return json.dumps({"sheet": Sheet("indus", now, tuple(found)).document()}).encode()
-
-
-def finish(place: Place, t1: float = 40.0, failing: str = "") -> None:
-    """All waiting parts end."""
-    for job in claim(place):
-        if job["options"].get("part") == failing:
-            error = {"kind": "engine", "message": "it broke"}
-            place.finish(job, "failed", error=error, result=None)
-        else:
-            place.finish(job, result=answer(place, job, t1))
-
-
-def gather(place: Place) -> Any:
-    return place.centre.perform(harvest, SYSTEM)["measurements"]
-
-
-def test_a_calibration_is_jobs_that_end_in_a_sheet(place: Place) -> None:
-    before = told(place)["sheet"]
-    begun = calibrate(place)
-    assert [p["part"] for p in begun["parts"]] == list(parts.plan(INDUS))
-    assert (told(place)["status"], told(place)["sheet"]) == ("calibration", before)
-    assert gather(place) == []
-    finish(place)
-    assert gather(place) == [begun["measurement"]]
-    shown = place.centre.ask(queries.show, place.operator, measurement=begun["measurement"])
-    assert (shown["state"], shown["note"]) == ("completed", "")
-    assert {p["state"] for p in shown["parts"]} == {"completed"}
-    now = told(place)
-    assert (now["status"], now["accepting"], now["sheet"]) == ("idle", True, shown["sheet"])
-    sheet = from_json(look(place.centre, lambda w: sheets.text_of(w, now["sheet"])))
-    assert sheet.value("T1", 7) == 40.0
-    assert sheet.value("gate_length:cz", 0, 1) == 40.0
-    dash = sheet.row("gate_error:cz", 0, 1)
-    assert dash is not None and dash.value is None
-    assert gather(place) == []
 
 
 def test_it_is_tuned_first_and_costs_nothing(place: Place) -> None:
@@ -215,41 +150,6 @@ def test_an_operator_who_closed_the_device_keeps_it_closed(place: Place) -> None
 
 
 # By itself.
-
-
-def due(place: Place) -> Any:
-    return place.centre.perform(verbs.measure_due, SYSTEM)["measurements"]
-
-
-def age(place: Place, hours: float) -> None:
-    """Let the sheets be so old."""
-    table = devices.sheets
-    by = round(hours * HOUR)
-    do(place.centre, lambda w: w.run(
-        update(table).values(published_at=table.c.published_at - by)))  # fmt: skip
-
-
-def kinds(place: Place, found: list[str]) -> list[tuple[str, str]]:
-    table = calibrations.measurements
-    wanted = select(table).where(table.c.id.in_(found)).order_by(table.c.device_id)
-    return [(r.device_id, r.kind) for r in look(place.centre, lambda w: w.all(wanted))]
-
-
-def test_scheduled_calibrations_begin_when_they_are_due(place: Place) -> None:
-    place.centre.perform(change, place.operator, device="indus", calibrate_hours=3)
-    assert due(place) == []
-    age(place, 4)
-    assert kinds(place, due(place)) == [("indus", "calibration")]
-    assert due(place) == []
-
-
-def test_idle_devices_are_looked_at_and_stay_open(place: Place) -> None:
-    age(place, 7)  # the setting says 6
-    found = kinds(place, due(place))
-    assert found == [(n, "monitoring") for n in ("hunza", "indus", "karakoram")]
-    assert told(place)["status"] == "idle"
-    begun = claim(place)
-    assert [one["options"]["part"] for one in begun] == list(verbs.MONITORED)
 
 
 def test_drift_is_noted_for_operators(place: Place) -> None:

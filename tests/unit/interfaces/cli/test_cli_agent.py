@@ -35,10 +35,10 @@ def test_the_tester_prints_each_clause() -> None:
         found = run("--check", url, "--device", str(FILE))
         again = run("--check", url, "--device", str(FILE), "--json")
     assert found.exit_code == 0
-    assert found.stdout.count("  pass  ") == 14
-    assert found.stdout.endswith("all 14 clauses hold\n")
+    assert found.stdout.count("  pass  ") == 15
+    assert found.stdout.endswith("all 15 clauses hold\n")
     verdicts = [json.loads(line) for line in again.stdout.splitlines()]
-    assert [v["ok"] for v in verdicts] == [True] * 14
+    assert [v["ok"] for v in verdicts] == [True] * 15
     assert verdicts[3] == {
         "clause": "2.1", "ok": True, "seen": "5 values",
         "text": "GET /v1/calibration is a calibration sheet of the device, or 404",
@@ -62,7 +62,7 @@ def test_a_wrong_sheet_is_named_by_field(tmp_path: Path) -> None:
     assert found.exit_code == 1
     at = found.stdout.index("2.1  FAIL")
     assert "rows[2].unit: must be 'us', not 'ns'" in found.stdout[at : at + 200]
-    assert found.stdout.endswith("1 of 14 clauses do not hold\n")
+    assert found.stdout.endswith("1 of 15 clauses do not hold\n")
 
 
 def test_nobody_there_is_no_broken_clause() -> None:
@@ -76,10 +76,10 @@ def test_nobody_there_is_no_broken_clause() -> None:
     [
         ('kind = "qpu"', 'kind = "toaster"', "line 5: kind: "),
         ("[3, 4]]", "[3, 9]]", "line 9: couplers[4]: names qubit 9 of 5"),
-        ("cz = 40.0", 'cz = "fast"', "line 19: gates.cz: "),
-        ("rz = 0.0", "rz = 5.0", "line 18: gates.rz: "),
-        ("T1 = 10.0", "T9 = 10.0", "line 24: tolerances.T9: "),
-        ("[gates]", "[gates", "line 11: is not TOML"),
+        ("cz = 40.0", 'cz = "fast"', "line 20: gates.cz: "),
+        ("rz = 0.0", "rz = 5.0", "line 19: gates.rz: "),
+        ("T1 = 10.0", "T9 = 10.0", "line 25: tolerances.T9: "),
+        ("[gates]", "[gates", "line 12: is not TOML"),
         ("max_shots = 10000", "", "max_shots: is missing"),
     ],
 )

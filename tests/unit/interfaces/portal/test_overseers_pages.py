@@ -78,7 +78,7 @@ def test_each_is_a_whole_page(lived: Site, role: str) -> None:
         assert len(ids) == len(set(ids)), (path, sorted(ids))
         _headings_in_order(found, path)
         _fields_have_labels(found, path)
-    assert seen > (12 if role == "allocator" else 25)
+    assert seen > (10 if role == "allocator" else 25)
 
 
 def test_every_text_is_marked(lived: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +88,7 @@ def test_every_text_is_marked(lived: Site, monkeypatch: pytest.MonkeyPatch) -> N
     allowed = re.compile(
         r"Markaz|simulator|own-project|other-project|operator|a-[\w-]+|[\w-]+|p"
         r"|\d+ \w+ \d+(, \d\d:\d\d(:\d\d UTC)?)?|(in|within)? ?[\d.,]+ \w+( ago)?|a minute"
-        r"|(Indus|Hunza|Karakoram): .*|Noiseless simulator|\+[0-9]|.*@.*|µs|kHz|GHz|ns"
+        r"|(Indus|Hunza|Karakoram): .*|Noiseless simulator|\+[0-9]|.*@.*|µs|kHz|GHz|ns|\(UTC\)|cz\."
     )
     wrong = {}
     for role in ("operator", "director"):
@@ -122,16 +122,6 @@ def test_the_menu_has_what_ones_role_allows(lived: Site) -> None:
 
 
 # Numbers and the lists behind them.
-
-
-def cells(page: Parsed) -> list[list[str]]:
-    """The texts of each row of the first table with a body."""
-    rows: list[list[str]] = []
-    for around, text in page.texts:
-        tags = [tag for tag, _ in around]
-        if "tbody" in tags and ("td" in tags or "th" in tags):
-            rows.append([text])
-    return rows
 
 
 def links_with(page: Parsed, start: str) -> list[tuple[str, str]]:
@@ -169,7 +159,7 @@ def test_the_page_says_what_the_report_says(lived: Site) -> None:
     listed = list(csv.DictReader(io.StringIO(rows.content.decode("utf-8-sig"))))
     assert report["total"]["jobs"] >= 120
     for one, row in zip(report["items"], listed, strict=True):
-        assert row["key"] == one["key"] and row["name"] == one["name"]
+        assert row["person"] == one["key"] and row["name"] == one["name"]
         assert int(row["jobs"]) == one["jobs"] and int(row["people"]) == one["people"]
         assert float(row["credits"]) * MICRO == pytest.approx(one["charged"])
         assert formats.credits(one["charged"]) in [text for _, text in page.texts]
@@ -184,7 +174,7 @@ def test_the_page_says_what_the_report_says(lived: Site) -> None:
 def test_steps_of_time_are_equal_and_lose_nothing() -> None:
     days = [{"key": f"2026-01-{day:02}", "jobs": 1, "seconds": 0.5, "charged": day}
             for day in range(1, 32)]  # fmt: skip
-    for last, count, width in (("2026-01-31", 31, 1), ("2026-12-31", 53, 7), ("2030-01-01", 60, 25)):
+    for last, count, width in (("2026-01-31", 31, 1), ("2026-12-31", 53, 7), ("2030-01-01", 59, 25)):
         steps = steps_of({"first": "2026-01-01", "last": last, "items": days})
         assert (len(steps), sum(one["jobs"] for one in steps)) == (count, 31)
         assert sum(one["charged"] for one in steps) == sum(range(32))

@@ -26,7 +26,8 @@ def criterion(**more: Any) -> dict[str, Any]:
 
 DOCUMENT: dict[str, Any] = {
     "format": "markaz acceptance 1", "title": "Lot <1>", "reference": "Tender 12",
-    "device": "indus", "device_title": "Indus", "emulated": "EMULATED", "version": "1.0.0", "model": "sha256:ab",
+    "device": "indus", "device_title": "Indus", "emulated": "EMULATED", "version": "1.0.0",
+    "model": "sha256:ab",
     "sheet": "sha256:cd", "contract": "…", "overall": "fail", "site": "مرکز", "measurement": "m",
     "started_at": 1_795_000_000_000_000, "ended_at": 1_795_000_100_000_000,
     "criteria": [

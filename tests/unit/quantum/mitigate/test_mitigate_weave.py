@@ -113,7 +113,9 @@ def test_an_echo_cancels_a_constant_shift_of_frequency(sequence: str) -> None:
             continue
         op, params = int(echoed.op[i]), tuple(echoed.params[i].tolist())
         # A wait turns about z by a large angle, in proportion to its length.
-        gate = np.array(matrix(Op.RZ, (0.01 * params[0],))) if op == Op.DELAY else unitary(op, params)
+        gate = (
+            np.array(matrix(Op.RZ, (0.01 * params[0],))) if op == Op.DELAY else unitary(op, params)
+        )
         turn = gate @ turn
     angle = 2 * math.acos(min(1.0, abs(np.trace(turn)) / 2))
     assert angle < 0.01 * INDUS.dt * 8 + 1e-9  # what dt rounds, instead of 12 radians
