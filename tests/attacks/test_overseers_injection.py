@@ -75,8 +75,11 @@ def test_parameters_are_repeated_as_text_only(site: Site, page: Any) -> None:
                 assert not any(key.startswith("on") for _, names in found.skeleton for key in names)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.method == "POST" and page.again
-                                  and page.path.startswith(OURS)], ids=lambda p: p.path)  # fmt: skip
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.method == "POST" and page.again and page.path.startswith(OURS)],
+    ids=lambda p: p.path,
+)
 def test_a_refused_form_repeats_text_only(site: Site, page: Any) -> None:
     write(site, HARMLESS)
     visitor = site.visitor("operator")
@@ -92,8 +95,24 @@ def test_a_refused_form_repeats_text_only(site: Site, page: Any) -> None:
     assert [one for one in parsed(marked.text).elements if "onerror" in one[1]] == []
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+A1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "|x",
-                                  "%x", "\n=1", "=cmd|' /C calc'!A0", "\uff1d1", "-text"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "+A1",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        " =1",
+        "|x",
+        "%x",
+        "\n=1",
+        "=cmd|' /C calc'!A0",
+        "\uff1d1",
+        "-text",
+    ],
+)
 def test_no_cell_of_a_file_is_a_formula(text: str) -> None:
     rows = list(csv.reader(io.StringIO(csv_of(("a", "b"), [(text, -5)]).decode("utf-8-sig"))))
     assert rows[1][0].startswith("'")

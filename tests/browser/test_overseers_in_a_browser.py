@@ -64,9 +64,7 @@ def look_at(page: Any, url: str, paths: list[str]) -> list[str]:
     return wrong
 
 
-def test_every_page_has_no_violation_in_one_look(
-    lived: tuple[Site, str], window: Window
-) -> None:
+def test_every_page_has_no_violation_in_one_look(lived: tuple[Site, str], window: Window) -> None:
     """On a narrow screen, with all that unfolds; each page in another language and theme."""
     site, url = lived
     paths, wrong = paths_of(site, "operator"), []

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from markaz.centre.access import QUERIES, CentreRole, ProjectRole
+from markaz.centre import about
+from markaz.centre.access import CentreRole, ProjectRole
 from markaz.centre.centre import Centre
 from markaz.centre.db.schema import ledger
 from markaz.centre.housekeeping import Chore, Housekeeper
 from markaz.centre.ids import new_id
+from markaz.centre.ledger.overview import overview
 from tests.centre_rows import DAY, person, project, put
 
 
@@ -25,7 +27,7 @@ def test_a_chore_that_fails_is_told_until_it_is_well_again(centre: Centre) -> No
     keeper = Housekeeper(centre, (Chore("one", 60, work),), lambda: now[0])
     told = []
     for _ in range(4):
-        found = centre.ask(QUERIES["centre.health"], operator)["chores"]
+        found = centre.ask(about.health, operator)["chores"]
         told.append([(c["chore"], c["error"], c["failures"], c["last_at"] is None) for c in found])
         now[0] += 60
         keeper.turn() if broken else None
@@ -37,7 +39,7 @@ def test_a_chore_that_fails_is_told_until_it_is_well_again(centre: Centre) -> No
 
 def test_the_database_has_a_size_and_the_disk_room(centre: Centre) -> None:
     operator = person(centre, "oona", CentreRole.OPERATOR)
-    found = centre.ask(QUERIES["centre.health"], operator)
+    found = centre.ask(about.health, operator)
     assert found["database"]["kind"] == centre.engine.dialect.name
     assert found["database"]["bytes"] > 100_000
     assert 0 < found["disk"]["free"] <= found["disk"]["total"]
@@ -47,7 +49,7 @@ def test_names_are_of_people_and_projects(centre: Centre) -> None:
     operator = person(centre, "oona", CentreRole.OPERATOR)
     own = project(centre, "physics", {operator: ProjectRole.PI})
     wanted = ",".join([operator.id, own, new_id(5), "system", "'; --"])
-    assert centre.ask(QUERIES["centre.names"], operator, ids=wanted) == {
+    assert centre.ask(about.names, operator, ids=wanted) == {
         "people": {operator.id: {"login": "oona", "name": "Oona"}},
         "projects": {own: {"slug": "physics", "title": "Physics"}},
     }
@@ -65,14 +67,17 @@ def test_all_projects_are_told_with_their_credits_in_force(centre: Centre) -> No
             ends_at=now + ends, state="active", granted=granted, reserved=5, charged=1,
             created_at=now,
         )  # fmt: skip
-    ask = QUERIES["ledger.overview"]
-    items = centre.ask(ask, director)["items"]
+    items = centre.ask(overview, director)["items"]
     numbers = [
         (p["slug"], p["leads"], p["granted"], p["reserved"], p["charged"], p["free"]) for p in items
     ]
     assert numbers == [("physics", ["Lea"], 150, 10, 2, 138), ("maths", [], 0, 0, 0, 0)]
-    assert [p["slug"] for p in centre.ask(ask, director, state="requested")["items"]] == ["maths"]
-    assert [p["slug"] for p in centre.ask(ask, director, search="AWARD")["items"]] == ["physics"]
-    first = centre.ask(ask, director, limit=1)
-    second = centre.ask(ask, director, limit=1, after=first["next"])
+    assert [p["slug"] for p in centre.ask(overview, director, state="requested")["items"]] == [
+        "maths"
+    ]
+    assert [p["slug"] for p in centre.ask(overview, director, search="AWARD")["items"]] == [
+        "physics"
+    ]
+    first = centre.ask(overview, director, limit=1)
+    second = centre.ask(overview, director, limit=1, after=first["next"])
     assert [p["slug"] for p in first["items"] + second["items"]] == ["physics", "maths"]

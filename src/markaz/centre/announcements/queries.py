@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from markaz.centre.access import CentreRole, anyone, query
 from markaz.centre.announcements.documents import document
 from markaz.centre.announcements.tables import announcements
-from markaz.centre.errors import forbidden
+from markaz.centre.errors import CentreError, forbidden, invalid
 from markaz.centre.fields import flag, known_id, whole
 from markaz.centre.work import Work
 
@@ -29,7 +29,14 @@ def list_announcements(
         open_end = or_(columns.ends_at.is_(None), columns.ends_at > work.now)
         wanted = wanted.where(columns.starts_at <= work.now, open_end)
     if after is not None:
-        wanted = wanted.where(columns.id < known_id("announcement", after))
+        wanted = wanted.where(columns.id < _cursor(after))
     rows = work.all(wanted)
     items = [document(row) for row in rows[:size]]
     return {"items": items, "next": items[-1]["announcement"] if len(rows) > size else None}
+
+
+def _cursor(after: str) -> str:
+    try:
+        return known_id("announcement", after)
+    except CentreError:
+        raise invalid("after", "this is no cursor of a list of announcements") from None

@@ -17,6 +17,7 @@ from markaz.centre.jobs.sessions import document as session_document_of
 from markaz.centre.jobs.tables import KEPT, QUEUED, jobs, sessions
 from markaz.centre.storage import blobs
 from markaz.centre.work import Work
+from markaz.quantum.runtime import KINDS
 
 looker: Final = holder_of(CentreRole.OPERATOR, CentreRole.DIRECTOR)
 
@@ -81,7 +82,7 @@ def payload(work: Work, seen: Seen, *, job: Any) -> bytes:
     Raises ``conflict`` while there is no result and for a job of another kind, ``not-found``
     after retention took it.
     """
-    if seen.row.kind == "run":
+    if seen.row.kind not in KINDS:
         raise conflict(f"job {seen.row.id} was not handed in through the runtime client")
     return _stored(work, seen.row, "result").partition(b"\n")[2]
 

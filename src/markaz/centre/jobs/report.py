@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, not_, select, text
+from sqlalchemy import ColumnElement, func, or_, select, text
 
 from markaz.centre import fields
 from markaz.centre.access import CentreRole, holder_of, query
@@ -95,14 +95,14 @@ def ended(
     span = fields.moment("since", since), fields.moment("until", until)
     given = (institution, programme, project, person, device)
     wanted = _wanted(dict(zip(_FILTERS, given, strict=True)))
-    conditions = [c.ended_at >= span[0], c.ended_at < span[1], *_of_jobs(wanted)]
+    conditions = _of_jobs(wanted)
     if state is not None:
         conditions.append(c.state == fields.choice("state", state, sorted(FINAL)))
     if after is not None:
         conditions.append(_before(after))
     rows: list[Any] = []
     for part in _parts(work, span, wanted, state):
-        rows += _last_ended(work, [*conditions, *part], size + 1)
+        rows += _last_ended(work, [*part, *conditions], size + 1)
         if len(rows) > size:
             break
     last = rows[size - 1] if len(rows) > size else None
@@ -115,19 +115,22 @@ def _parts(
 ) -> Iterator[list[ColumnElement[bool]]]:
     """The span in parts, the last first: what is not summed up yet, and then each day that
     has such a job, so that those that have none are not looked through."""
-    mark = tally.reached(work)
+    mark, zone = tally.reached(work), tally.zone_of(work)
     if mark is None:
-        yield []
+        yield _within(*span)
         return
-    yield [tally.after(mark)]
-    zone = tally.zone_of(work)
+    yield [*_within(*span), tally.after(mark)]
     days = day_of(min(span[0], _LAST), zone), day_of(min(span[1], _LAST), zone)
     held = select(_days.day).join(projects, projects.c.id == _days.project_id).distinct()
     held = held.where(_days.day.between(*days), *_of_days(wanted), *_STATES.get(state or "", ()))
     for row in work.all(held.order_by(_days.day.desc())):
-        bounds = midnight(row.day, zone), midnight(row.day + 1, zone)
-        in_day = (jobs.c.ended_at >= bounds[0], jobs.c.ended_at < bounds[1])
-        yield [*in_day, not_(tally.after(mark))]
+        begins, ends = midnight(row.day, zone), midnight(row.day + 1, zone)
+        part = _within(max(span[0], begins), min(span[1], ends, mark[0] + 1))
+        yield [*part, or_(jobs.c.ended_at < mark[0], jobs.c.seq <= mark[1])]
+
+
+def _within(since: int, until: int) -> list[ColumnElement[bool]]:
+    return [jobs.c.ended_at >= since, jobs.c.ended_at < until]
 
 
 def _last_ended(work: Work, conditions: list[ColumnElement[bool]], limit: int) -> list[Any]:
@@ -135,7 +138,7 @@ def _last_ended(work: Work, conditions: list[ColumnElement[bool]], limit: int) -
     c = jobs.c
     rows: list[Any] = []
     for kind in (KEPT, SWEPT):
-        found = select(*COLUMNS).where(text(kind), c.ended_at.is_not(None), *conditions)
+        found = select(*COLUMNS).where(text(kind), *conditions)
         rows += work.all(found.order_by(c.ended_at.desc(), c.seq.desc()).limit(limit))
     rows.sort(key=lambda row: (row.ended_at, row.seq), reverse=True)
     return rows[:limit]

@@ -93,9 +93,8 @@ def add(file: Any, as_json: bool) -> None:
         found = client.post("/device-files", {"file": file.read()})
     if not tables.show(found, as_json):
         about = found["description"]
-        click.echo(
-            f"{found['device']} {about['version']}: {found['qubits']} qubits, {found['kind']}."
-        )
+        named = f"{found['device']} {about['version']}"
+        click.echo(f"{named}: {found['qubits']} qubits, {found['kind']}, {found['status']}.")
 
 
 @command.command("sheet")

@@ -72,6 +72,7 @@ class BoardDevice(Answer):
     device: str = described("Its name.")
     title: str = described("What people call it.")
     kind: str = described("simulator, emulated or qpu.")
+    emulated: str | None = described("EMULATED if it is an emulated device.")
     qubits: int = described("Qubits.")
     status: str = described("QDMI's word for how it is.")
     accepting: bool = described("Whether it starts jobs.")

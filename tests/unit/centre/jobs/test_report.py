@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, insert, update
 
-from markaz.centre.access import QUERIES, SYSTEM, CentreRole
+from markaz.centre import about
+from markaz.centre.access import SYSTEM, CentreRole
 from markaz.centre.centre import Centre
 from markaz.centre.days import day_of, midnight, read_day, written
 from markaz.centre.errors import CentreError
 from markaz.centre.ids import new_id
+from markaz.centre.jobs import report as reporting
 from markaz.centre.jobs import tally
 from markaz.centre.jobs.states import FINAL
 from markaz.centre.jobs.tables import jobs, used_days, used_until
@@ -23,6 +25,7 @@ from tests.centre_rows import do, person, rows
 from tests.jobs_tools import CREDIT, Place
 
 DAY = 86_400 * 10**6
+QUERIES = {act.name: act for act in (reporting.report, reporting.ended, about.health, about.names)}
 ZONE = ZoneInfo("Asia/Karachi")
 BYS = ("institution", "programme", "project", "person", "device", "day")
 NUMBERS = ("jobs", "completed", "failed", "shots", "charged")
@@ -135,8 +138,12 @@ def test_the_same_is_told_before_while_and_after_jobs_are_summed_up(used: Used) 
 def test_jobs_whose_contents_are_gone_count_and_are_listed(used: Used) -> None:
     used.many()
     before = reports(used)
-    do(used.centre, lambda work: work.run(
-        update(jobs).where(jobs.c.ended_at < used.now - 3 * DAY).values(swept_at=used.now)))  # fmt: skip
+    do(
+        used.centre,
+        lambda work: work.run(
+            update(jobs).where(jobs.c.ended_at < used.now - 3 * DAY).values(swept_at=used.now)
+        ),
+    )
     assert reports(used) == before
     assert used.tally() == {"jobs": 60, "more": False}
     assert reports(used) == before

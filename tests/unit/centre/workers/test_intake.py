@@ -78,6 +78,20 @@ def test_a_program_is_opened_as_markaz_run_opens_it(intake: Intake) -> None:
     assert (found.facts["gates"], found.facts["dynamic"]) == (2, False)
 
 
+def test_a_child_without_a_processor_gets_more_time(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake.open("grace", BELL, None, {})
+    child = child_of(intake, "grace")
+    monkeypatch.setattr(intake_talk, "BASE_SECONDS", 0.2)
+    os.kill(child, signal.SIGSTOP)
+    threading.Timer(0.45, os.kill, (child, signal.SIGCONT)).start()
+    assert intake.open("grace", BELL, None, {}).qubits == 2
+    os.kill(child, signal.SIGSTOP)
+    with pytest.raises(CentreError, match="took longer than"):
+        intake.open("grace", BELL, None, {})
+
+
 _EXPLAIN = """
 import json, sys
 from markaz.quantum import api
@@ -389,17 +403,3 @@ def test_closing_ends_every_child_and_refuses_what_waits(intake: Intake) -> None
     with pytest.raises(CentreError) as caught:
         intake.open("ada", BELL, None, {})
     assert caught.value.kind == "unavailable"
-
-
-def test_a_child_without_a_processor_gets_more_time(
-    intake: Intake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    intake.open("grace", BELL, None, {})
-    child = child_of(intake, "grace")
-    monkeypatch.setattr(intake_talk, "BASE_SECONDS", 0.2)
-    os.kill(child, signal.SIGSTOP)
-    threading.Timer(0.45, os.kill, (child, signal.SIGCONT)).start()
-    assert intake.open("grace", BELL, None, {}).qubits == 2
-    os.kill(child, signal.SIGSTOP)
-    with pytest.raises(CentreError, match="took longer than"):
-        intake.open("grace", BELL, None, {})

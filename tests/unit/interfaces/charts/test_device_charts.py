@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -18,7 +19,7 @@ PAIRS = [(0, 1), (0, 2), (1, 3), (2, 3)]
 
 
 def parts(svg: str, tag: str) -> list[ElementTree.Element]:
-    root = ElementTree.fromstring(svg)  # noqa: S314 - our own
+    root = ElementTree.fromstring(svg)
     assert root.get("role") == "img" and root.get("aria-label")
     return list(root.iter(tag))
 
@@ -58,7 +59,7 @@ def test_couplers_are_coloured_in_either_order_of_their_qubits() -> None:
 def test_steps_are_of_equal_width_or_of_equal_factors() -> None:
     linear, wide = bounds([0.0, 70.0, 10.0]), bounds([1e-4, 1e-1])
     assert linear == pytest.approx([10.0 * i for i in range(STEPS + 1)])
-    factors = [b / a for a, b in zip(wide, wide[1:], strict=False)]
+    factors = [b / a for a, b in pairwise(wide)]
     assert factors == pytest.approx([1000 ** (1 / 7)] * STEPS)
     assert [step_of(v, linear) for v in (0, 9.9, 10, 35, 69.9, 70)] == [0, 0, 1, 3, 6, 6]
     assert step_of(5.0, bounds([5.0])) == STEPS // 2
@@ -66,7 +67,12 @@ def test_steps_are_of_equal_width_or_of_equal_factors() -> None:
 
 
 def test_values_of_one_size_and_none_at_all_are_drawn() -> None:
-    for values in ({}, {(0,): 3.0}, {(0,): 0.0, (1,): -2.0}, dict.fromkeys([(n,) for n in range(4)], 1.0)):
+    for values in (
+        {},
+        {(0,): 3.0},
+        {(0,): 0.0, (1,): -2.0},
+        dict.fromkeys([(n,) for n in range(4)], 1.0),
+    ):
         svg = topology(SQUARE, PAIRS, [], values, title="T")
         assert "nan" not in svg and "inf" not in svg
     assert parts(topology([], [], [], {}, title="T"), "circle")
@@ -78,8 +84,10 @@ def test_no_two_qubits_of_a_device_lie_on_each_other(name: str) -> None:
     model = load_shipped(name)
     svg = topology(model.sites, model.couplers, model.dead_couplers, {}, title=name)
     circles = parts(svg, "circle")[: model.num_qubits]
-    at = [(float(c.get("cx") or 0), float(c.get("cy") or 0), float(c.get("r") or 0)) for c in circles]
-    box = [float(v) for v in (ElementTree.fromstring(svg).get("viewBox") or "").split()]  # noqa: S314
+    at = [
+        (float(c.get("cx") or 0), float(c.get("cy") or 0), float(c.get("r") or 0)) for c in circles
+    ]
+    box = [float(v) for v in (ElementTree.fromstring(svg).get("viewBox") or "").split()]
     for n, (x, y, r) in enumerate(at):
         assert r <= x <= box[2] - r and r <= y <= box[3] - r, n
         for x2, y2, r2 in at[:n]:

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import pytest
-
 from sqlalchemy import update
 
 from markaz.centre.access import QUERIES, CentreRole, Principal
@@ -128,8 +127,17 @@ def test_projects_are_decided_on_and_given_credits(site: Site) -> None:
     slug, now = "own-requested", site.world.now
     here = f"/operate/projects/{slug}"
     sent(site, here + "/approve", role="allocator")
-    sent(site, here + "/terms", {"programme": "awards", "shares": "7", "starts_at": "",
-                                 "ends_at": typed(now + 99 * HOUR), "retention_days": "30"})  # fmt: skip
+    sent(
+        site,
+        here + "/terms",
+        {
+            "programme": "awards",
+            "shares": "7",
+            "starts_at": "",
+            "ends_at": typed(now + 99 * HOUR),
+            "retention_days": "30",
+        },
+    )
     sent(site, here + "/devices", {"devices": ["simulator"]})
     shown = ask(site, "projects.show", project=slug)
     terms = [shown[name] for name in ("state", "programme", "shares", "retention_days", "devices")]
@@ -166,7 +174,9 @@ def test_an_amount_that_is_none_is_told_at_its_field(site: Site, value: str) -> 
     assert (answer.status_code, wrong) == (422, ["amount"])
 
 
-@pytest.mark.parametrize("value", ["", "today", "2026-13-01T00:00", "2026-01-01", "0001-01-01T00:00"])
+@pytest.mark.parametrize(
+    "value", ["", "today", "2026-13-01T00:00", "2026-01-01", "0001-01-01T00:00"]
+)
 def test_a_time_that_is_none_is_told_at_its_field(site: Site, value: str) -> None:
     form = {"device": "spare", "starts_at": value, "ends_at": "2099-01-01T00:00", "impact": "full"}
     answer = site.visitor("operator").fill("/calendar/maintenance", form)
@@ -222,10 +232,22 @@ def test_devices_get_a_status_and_a_price(site: Site) -> None:
 
 def test_announcements_are_read_in_the_readers_language(site: Site) -> None:
     visitor = site.visitor("operator")
-    form = {"kind": "incident", "title_en": "Fridge", "body_en": "Warm.", "title_ur": "فریج",
-            "body_ur": "گرم ہے۔", "title_zh": "", "body_zh": "", "starts_at": "", "ends_at": ""}  # fmt: skip
-    for wrong, field in (({"title_en": "", "title_ur": ""}, "title_en"),
-                         ({"body_zh": "热"}, "title_zh"), ({"starts_at": "x"}, "starts_at")):  # fmt: skip
+    form = {
+        "kind": "incident",
+        "title_en": "Fridge",
+        "body_en": "Warm.",
+        "title_ur": "فریج",
+        "body_ur": "گرم ہے۔",
+        "title_zh": "",
+        "body_zh": "",
+        "starts_at": "",
+        "ends_at": "",
+    }
+    for wrong, field in (
+        ({"title_en": "", "title_ur": ""}, "title_en"),
+        ({"body_zh": "热"}, "title_zh"),
+        ({"starts_at": "x"}, "starts_at"),
+    ):
         answer = visitor.fill("/operate/announcements", form | wrong)
         marked = [one["name"] for one in parsed(answer.text).all("input")
                   if one.get("aria-invalid") == "true"]  # fmt: skip

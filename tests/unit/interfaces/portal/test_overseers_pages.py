@@ -174,7 +174,11 @@ def test_the_page_says_what_the_report_says(lived: Site) -> None:
 def test_steps_of_time_are_equal_and_lose_nothing() -> None:
     days = [{"key": f"2026-01-{day:02}", "jobs": 1, "seconds": 0.5, "charged": day}
             for day in range(1, 32)]  # fmt: skip
-    for last, count, width in (("2026-01-31", 31, 1), ("2026-12-31", 53, 7), ("2030-01-01", 59, 25)):
+    for last, count, width in (
+        ("2026-01-31", 31, 1),
+        ("2026-12-31", 53, 7),
+        ("2030-01-01", 59, 25),
+    ):
         steps = steps_of({"first": "2026-01-01", "last": last, "items": days})
         assert (len(steps), sum(one["jobs"] for one in steps)) == (count, 31)
         assert sum(one["charged"] for one in steps) == sum(range(32))
@@ -230,7 +234,11 @@ def test_health_is_what_the_server_measured(lived: Site) -> None:
         lived.portal.api.dispatcher.on = True  # type: ignore[attr-defined]
     states = [names.get("class") for around, _ in parsed(text).texts for tag, names in around
               if tag == "span" and "state-" in (names.get("class") or "")]  # fmt: skip
-    assert states[:4] == ["state state-completed", "state state-failed", *["state state-completed"] * 2]
+    assert states[:4] == [
+        "state state-completed",
+        "state state-failed",
+        *["state state-completed"] * 2,
+    ]
 
 
 # Devices.
@@ -260,8 +268,13 @@ def test_sheets_are_downloaded_to_the_byte(lived: Site) -> None:
     assert "sha256:" + hashlib.sha256(as_json.content).hexdigest() == sheet.id
     assert as_json.content.decode() == text
     assert from_csv(visitor.get(f"/devices/indus/sheet.csv?sheet={sheet.id}").text) == sheet
-    for path in ("/devices/simulator/sheet.csv", "/devices/indus/sheet.xml", "/devices/no/sheet.csv",
-                 f"/devices/hunza/sheet.csv?sheet={sheet.id}", "/devices/indus/sheet.csv?sheet=x"):  # fmt: skip
+    for path in (
+        "/devices/simulator/sheet.csv",
+        "/devices/indus/sheet.xml",
+        "/devices/no/sheet.csv",
+        f"/devices/hunza/sheet.csv?sheet={sheet.id}",
+        "/devices/indus/sheet.csv?sheet=x",
+    ):
         assert visitor.get(path).status_code == 404, path
 
 
@@ -269,7 +282,9 @@ def test_a_history_is_that_of_the_centre(lived: Site) -> None:
     visitor = lived.visitor("pi")
     points = ask(lived, "devices.history", device="indus", quantity="T1", target="3")["points"]
     page = parsed(visitor.get("/devices/indus/history?quantity=T1&target=3&days=365").text)
-    shown = [text for around, text in page.texts if [tag for tag, _ in around][-2:] == ["td", "bdi"]]
+    shown = [
+        text for around, text in page.texts if [tag for tag, _ in around][-2:] == ["td", "bdi"]
+    ]
     assert shown[0] == f"{points[-1]['value']:.3g}"
     for query in ("quantity=none&target=3", "quantity=T1&target=3-4", "quantity=T1&target=x",
                   "quantity=gate_error:cz&target=0", "days=x"):  # fmt: skip
