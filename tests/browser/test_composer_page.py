@@ -243,9 +243,7 @@ def test_states_are_shown_and_followed_column_by_column(composer: Callable[..., 
 # Files and links.
 
 
-def test_what_is_imported_is_exported(
-    composer: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_what_is_imported_is_exported(composer: Callable[..., Any], tmp_path: Path) -> None:
     page = composer()
     older = (
         'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[2];\ncreg c[2];\n'

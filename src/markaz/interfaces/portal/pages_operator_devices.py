@@ -56,6 +56,12 @@ async def make_default(visit: Visit) -> Response:
     return visit.go("/operate/devices", "saved")
 
 
+async def calibrate(visit: Visit) -> Response:
+    """Have it tuned and measured, as jobs of its queue."""
+    await visit.do("calibrations.start", device=visit.names["device"])
+    return visit.go("/operate/devices", "calibrating")
+
+
 async def retire(visit: Visit) -> Response:
     """Take it out of service for good."""
     await visit.do("devices.retire", device=visit.names["device"])
@@ -173,6 +179,9 @@ PAGES: Final = (
                    choices=tuple((one, WORDS["status"][one]) for one in STATUSES)),
              Field("accepting", N_("It takes jobs"), "checkbox"))),
     Page("POST", f"{_DEVICE}/default", "devices.make_default", Who.OPERATOR, make_default),
+    Page(
+        "POST", f"{_DEVICE}/calibrate", "calibrations.start", Who.OPERATOR, calibrate
+    ),
     Page("POST", f"{_DEVICE}/retire", "devices.retire", Who.OPERATOR, retire),
     Page("POST", f"{_DEVICE}/rates", "ledger.set_rate", Who.OPERATOR, set_rate, again=_DEVICES,
          form=(

@@ -277,3 +277,15 @@ def test_institutions_get_shares(site: Site) -> None:
     sent(site, path, {"name": "GIK Institute", "shares": "5"}, "allocator")
     found = {one["name"]: one["shares"] for one in ask(site, "institutions.list")["items"]}
     assert found["GIK Institute"] == 5
+
+
+def test_a_device_is_calibrated_now(site: Site) -> None:
+    page = parsed(site.visitor("operator").get("/operate/devices").text)
+    offered = {str(one["action"]) for one in page.all("form")}
+    here = "/operate/devices/hunza/calibrate"
+    assert here in offered and "/operate/devices/simulator/calibrate" not in offered
+    sent(site, here)
+    assert ask(site, "devices.get", device="hunza")["status"] == "calibration"
+    page = parsed(site.visitor("operator").get("/operate/devices").text)
+    assert here not in {str(one["action"]) for one in page.all("form")}
+    assert site.visitor("operator").fill(here).status_code == 409
