@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,13 +26,16 @@ from markaz.quantum.simulate.result import Plan, Result
 
 @dataclass(slots=True)
 class Hardware:
-    """The parent's device, as ``quantum.operate.driver.Driver``; ``form``: see ``native``."""
+    """The parent's device, as ``quantum.operate.driver.Driver``; ``form``: see ``native``.
+    ``at``: the laboratory's time when the job was begun, µs UTC."""
 
     fd: int
     incoming: frames.Incoming
     name: str
     form: str
+    at: int = 0
     busy: float = 0.0
+    begun: float = field(default_factory=time.monotonic)
 
     def execute(self, circuit: Circuit, shots: int, seed: int, *, memory: bool = False) -> Result:
         """Have a circuit run. Raises ProgramError with what the parent says."""
@@ -70,7 +73,7 @@ class Hardware:
 
     def now(self) -> int:
         """µs UTC."""
-        return time.time_ns() // 1000
+        return self.at + round(1e6 * (time.monotonic() - self.begun))
 
     def facts(self) -> dict[str, Any]:
         """That shots come as counts: their order, where one is shown, is drawn."""
@@ -98,8 +101,8 @@ def prepare() -> None:
 def serve(fd: int, parent: int, spec: dict[str, Any]) -> None:
     """Run what is asked until the other end closes; ``spec["memory"]`` is the most.
 
-    A request is that of ``run_child`` with ``form``, the format of the device, and ``name``,
-    the device.
+    A request is that of ``run_child`` with ``form``, the format of the device, ``name``, the
+    device, and ``at``, the time there.
     """
     del parent
     run_child.settle(spec)
@@ -107,7 +110,8 @@ def serve(fd: int, parent: int, spec: dict[str, Any]) -> None:
     try:
         while True:
             header, body = incoming.next()
-            hardware = Hardware(fd, incoming, header.pop("name"), header.pop("form"))
+            about = (header.pop(key) for key in ("name", "form", "at"))
+            hardware = Hardware(fd, incoming, *about)
             answer, result = run_child.answered({**header, "driver": hardware}, body)
             frames.write(fd, frames.pack({"answer": answer}, result))
     except EOFError:

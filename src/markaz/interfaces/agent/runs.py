@@ -359,7 +359,9 @@ class AgentRuns:
             job.kind, job.options, job.program_hash, job.limit_seconds, place.memory,
             job.about, tail,
         )  # fmt: skip
-        return {**header, "name": place.device, "form": place.driver.format}, data
+        # What is measured is dated by the laboratory's clock; leases are the centre's.
+        lab = {"name": place.device, "form": place.driver.format, "at": time.time_ns() // 1000}
+        return {**header, **lab}, data
 
     def _blamed(self, work: Work, error: DriverError | Refused) -> Finished | Returned:
         _log.warning("agent.job_not_run", job=work.entry.name, error=str(error))
