@@ -36,6 +36,7 @@ def submit_again(
     *,
     fingerprint: str,
     anew: bool,
+    before: int | None = None,
     project: Any = None,
     device: Any = None,
     session: Any = None,
@@ -45,13 +46,14 @@ def submit_again(
     ``fingerprint`` (of the request, 64 hexadecimal digits) within ``resubmit_seconds``.
 
     Then the job of that time is the answer, with ``again`` True. ``anew``: the first answer is
-    known to have arrived, so that this is another job. A job without credits is refused
+    known to have arrived, so that this is another job. ``before``: it repeats none that was
+    taken in at this time (microseconds UTC) or later. A job without credits is refused
     (``allocation``), not held: whoever waits for it would wait for ever.
     """
     names = {"principal": work.actor.id, "key": PREFIX + fingerprint}
     if not anew:
         row = _FIND.first(work.connection, names)
-        if row is not None and work.now - row.at < _window(work):
+        if row is not None and work.now - row.at < _window(work) and _was(row.at, before):
             work.nothing_changed()
             return {**json.loads(row.answer), "again": True}
     answer = submit.body(work, place, **item)
@@ -62,6 +64,10 @@ def submit_again(
     note = {**names, "request_hash": fingerprint, "answer": json.dumps(kept), "at": work.now}
     dialect.insert_or_change(work.connection, idempotency, [note], ("principal", "key"), _newer)
     return {**kept, "again": False}
+
+
+def _was(at: int, before: int | None) -> bool:
+    return before is None or at < before
 
 
 def _window(work: Work) -> int:

@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final
 
 from markaz.interfaces.connections import Connection
@@ -19,6 +20,14 @@ REMEMBERED: Final = 50_000
 # A client that has an answer keeps its connection, or ends by itself, and then the next one
 # has another login. One that lost it is cut off at once.
 CUT_OFF: Final = 2.0  # seconds
+
+
+class Sign(Enum):
+    """What is known of a submission when it comes."""
+
+    ANOTHER = "another"  # no repetition
+    FIRST = "first"  # of no submission that this process has seen
+    UNKNOWN = "unknown"
 
 
 @dataclass(slots=True)
@@ -56,8 +65,8 @@ class Arrivals:
             self._begun[where] = True
             _bound(self._begun)
 
-    def came(self, user: str, fingerprint: str, connection: Connection | None, login: str) -> bool:
-        """A submission came; True if it is known to be no repetition."""
+    def came(self, user: str, fingerprint: str, connection: Connection | None, login: str) -> Sign:
+        """A submission came."""
         begun = self._begun.pop(connection or login, False)
         before = self._seen.get((user, fingerprint))
         now, requests = self._clock(), 0 if connection is None else connection.requests
@@ -65,13 +74,14 @@ class Arrivals:
         self._seen.move_to_end((user, fingerprint))
         _bound(self._seen)
         if before is None or now - before.at >= self._seconds:
-            return False
+            return Sign.FIRST if begun else Sign.UNKNOWN
         # A client cannot send on a connection before it has read the answer to what it sent
         # there last.
         if before.asked or (connection is not None and connection is before.connection):
-            return True
+            return Sign.ANOTHER
         # Who begins anew means another job, unless it is somebody who was cut off and tries again.
-        return begun and not (before.was_cut_off() and before.login == login)
+        cut_off = before.was_cut_off() and before.login == login
+        return Sign.ANOTHER if begun and not cut_off else Sign.UNKNOWN
 
     def became(self, user: str, fingerprint: str, job: str) -> None:
         """A submission became this job, which is being answered."""

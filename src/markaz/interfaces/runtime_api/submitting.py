@@ -17,6 +17,7 @@ from markaz.centre.workers.intake import Opened, Program, one
 from markaz.interfaces.rest_api import bodies
 from markaz.interfaces.rest_api.calls import aside
 from markaz.interfaces.runtime_api import envelope
+from markaz.interfaces.runtime_api.arrivals import Sign
 from markaz.interfaces.runtime_api.calls import Call, answer, not_404, without_nones
 from markaz.interfaces.runtime_api.envelope import Envelope
 from markaz.interfaces.runtime_api.job_documents import PROGRAMS
@@ -41,18 +42,25 @@ async def submit(call: Call) -> Response:
     try:
         found, fingerprint = await aside(lambda: _read(call, data), len(data))
         # Only once it is known what it is: a refused submission is no earlier one.
-        anew = call.runtime.arrivals.came(call.actor.id, fingerprint, call.connection, call.login)
+        sign = call.runtime.arrivals.came(call.actor.id, fingerprint, call.connection, call.login)
+        known = _known(call, sign)
         given = await _prepared(call, found, data)
         if found.start_session and found.session_id is None:
             given["session"] = await _session(call, found)
         made = await call.perform(
-            "jobs.submit_again", fingerprint=fingerprint, anew=anew, **_place(call, found), **given
+            "jobs.submit_again", fingerprint=fingerprint, **known, **_place(call, found), **given
         )
     except CentreError as error:
         raise error if error.details.get("program_id") else not_404(error) from None
     call.runtime.arrivals.became(call.actor.id, fingerprint, made["job"])
     document = {"id": made["job"], "backend": made["device"], "session_id": made["session"]}
     return answer(without_nones(document | {"private": found.private}))
+
+
+def _known(call: Call, sign: Sign) -> dict[str, Any]:
+    """What a first submission may repeat came before it, to a server that was restarted."""
+    before = call.api.centre.services.clock.now() if sign is Sign.FIRST else None
+    return {"anew": sign is Sign.ANOTHER, "before": before}
 
 
 def _read(call: Call, data: bytes) -> tuple[Envelope, str]:

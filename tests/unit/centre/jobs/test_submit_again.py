@@ -68,6 +68,14 @@ def test_another_body_another_person_and_a_known_arrival_are_other_jobs(
     assert send(place, ada, lab)["job"] == found[3]["job"]  # the latest is what may be repeated
 
 
+def test_what_came_later_is_not_what_it_repeats(place: Place, ada: Principal, lab: str) -> None:
+    first = send(place, ada, lab)
+    with place.centre.engine.connect() as connection:
+        at = int(connection.execute(select(idempotency.c.at)).scalar_one())
+    assert send(place, ada, lab, before=at + 1)["job"] == first["job"]
+    assert send(place, ada, lab, before=at)["again"] is False
+
+
 def test_after_its_time_it_is_another_job(place: Place, ada: Principal, lab: str) -> None:
     first = send(place, ada, lab)
     of_this = idempotency.c.key == PREFIX + BODY

@@ -6,7 +6,7 @@ import pytest
 
 from markaz.interfaces.connections import Connection
 from markaz.interfaces.runtime_api import arrivals as module
-from markaz.interfaces.runtime_api.arrivals import Arrivals
+from markaz.interfaces.runtime_api.arrivals import Arrivals, Sign
 
 BODY, OTHER = "a" * 64, "b" * 64
 
@@ -37,13 +37,17 @@ class Client:
         self.line(number).requests += 1
         self.found.began(self.line(number), self.login)
 
-    def submit(self, number: int, body: str = BODY) -> bool:
+    def sign(self, number: int, body: str = BODY) -> Sign:
         line = self.line(number)
         line.requests += 1
-        anew = self.found.came(self.user, body, line, self.login)
+        sign = self.found.came(self.user, body, line, self.login)
         self.jobs += 1
         self.found.became(self.user, body, f"job{self.jobs}")
-        return anew
+        return sign
+
+    def submit(self, number: int, body: str = BODY) -> bool:
+        """Whether it is known to be another job."""
+        return self.sign(number, body) is Sign.ANOTHER
 
     def cut_off(self, number: int, after: float = 0.01) -> None:
         self.line(number).ended = self.clock.now + after
@@ -131,21 +135,26 @@ def test_one_beginning_is_for_one_submission_whatever_it_is() -> None:
 
 def test_behind_a_proxy_the_login_stands_for_the_connection() -> None:
     found = Arrivals(300.0, Clock())
-    assert [found.came("me", BODY, None, "one") for _ in range(2)] == [False, False]
+    assert [found.came("me", BODY, None, "one") for _ in range(2)] == [Sign.UNKNOWN] * 2
     found.began(None, "two")
-    assert not found.came("me", BODY, None, "one")
-    assert found.came("me", BODY, None, "two")
+    assert found.came("me", BODY, None, "one") is Sign.UNKNOWN
+    assert found.came("me", BODY, None, "two") is Sign.ANOTHER
     found.began(None, "")  # a bare key behind a proxy: nobody in particular
-    assert not found.came("me", BODY, None, "")
+    assert found.came("me", BODY, None, "") is Sign.UNKNOWN
 
 
 def test_what_is_not_remembered_is_left_to_the_database() -> None:
     client = Client()
     client.begin(1)
-    assert not client.submit(1)  # as after a restart
-    client.clock.now += 301
+    assert client.sign(1) is Sign.FIRST  # as after a restart
+
+
+def test_a_beginning_long_after_is_a_first_one_again() -> None:
+    client = Client()
+    client.submit(1)
+    client.clock.now += 300.0
     client.begin(2)
-    assert not client.submit(2)
+    assert client.sign(2) is Sign.FIRST
 
 
 def test_persons_do_not_mix() -> None:
