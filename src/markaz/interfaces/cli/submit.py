@@ -96,12 +96,20 @@ def _refused(file: str, error: Any, as_json: bool) -> None:
     """Report a file that was not taken. Raises the error if there was no centre at all."""
     if not isinstance(error, Refused) and reach.is_unreachable(error):
         raise error
+    details = {} if isinstance(error, Refused) else error.problem.get("details") or {}
     message = str(error) if isinstance(error, Refused) else reach.words(error)
-    click.echo(f"markaz: {file}: {message}", err=True)
-    why = {"kind": error.kind, "message": message}
-    if not isinstance(error, Refused):
-        why |= error.problem.get("details") or {}
+    click.echo(f"markaz: {_placed(file, details, error) or f'{file}: {message}'}", err=True)
+    why = {"kind": error.kind, "message": message, **details}
     tables.show({"file": file, "job": None, "state": None, "error": why}, as_json)
+
+
+def _placed(file: str, details: Mapping[str, Any], error: Exception) -> str | None:
+    """Where in the file and why, as ``markaz run`` says it; None if no place is known."""
+    places = [details[name] for name in ("line", "column") if details.get(name) is not None]
+    if not places:
+        return None
+    where = ":".join(map(str, [file, *places]))
+    return f"{where}: {details.get('program_kind', 'program')}: {error}"
 
 
 def body_of(file: str, given: Mapping[str, Any]) -> dict[str, Any]:

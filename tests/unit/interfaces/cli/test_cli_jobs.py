@@ -89,7 +89,7 @@ def test_a_refused_file_does_not_stop_the_others(markaz: Markaz, bell: str, tmp_
     assert (refused["job"], refused["error"]["kind"]) == (None, "program")
     assert (refused["error"]["program_kind"], refused["error"]["line"]) == ("parse", 3)
     assert taken["state"] == "queued"
-    assert f"markaz: {bad}: " in found.stderr
+    assert f"markaz: {bad}:3:1: parse: gate 'fly' is not defined" in found.stderr.splitlines()
 
 
 @pytest.mark.parametrize(
