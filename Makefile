@@ -11,7 +11,7 @@ MARKAZ_DATA ?= .markaz
 MARKAZ_LOG_LEVEL ?= warning
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-nightly lint format bench docs reference lock clean
+.PHONY: help setup up test test-nightly lint format bench docs reference screenshots lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -32,7 +32,7 @@ test: setup ## run the tests
 
 test-nightly: setup ## run all tests, the long ones too, with many more random examples
 	@$(PYTHON) tools/environment.py requirements/bench.txt --clients newest pennylane oldest qiskit14
-	@$(PYTHON) tools/system_programs.py
+	@$(PYTHON) tools/system_programs.py --nightly
 	$(BIN)/python -m pytest -n 2 -m "" --hypothesis-profile=nightly --timeout=3600 --ignore=tests/browser $(ARGS)
 	$(BIN)/python -m pytest -n 2 -m "" --timeout=3600 tests/browser $(ARGS) || [ $$? -eq 5 ]
 
@@ -57,6 +57,10 @@ docs: setup ## build the documentation site into docs/_build/html, offline
 reference: setup ## print the reference pages that come from tables in the code
 	@$(PYTHON) tools/environment.py requirements/bench.txt
 	$(BIN)/python -m tools.reference
+
+screenshots: setup ## take the pictures of README and tutorials anew, in a real browser
+	@$(PYTHON) tools/system_programs.py
+	$(BIN)/python -m tools.screenshots
 
 lock: ## resolve the lock files (UPGRADE=1 takes the newest versions)
 	@$(PYTHON) tools/environment.py requirements/tools.txt --venv .venv-lock --no-project

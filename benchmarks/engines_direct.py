@@ -7,6 +7,7 @@ where the engine has its own outcome in hand; turning that into Qiskit-ordered c
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from benchmarks import agree, qiskit_path
@@ -16,7 +17,7 @@ from benchmarks.warm import BELLS
 Terms = tuple[tuple[float, tuple[tuple[int, str], ...]], ...]
 
 
-class Adapter:
+class Adapter(ABC):
     """One engine as the oracle runs it. ``convert`` and ``sample`` raise to refuse."""
 
     name = ""
@@ -27,7 +28,7 @@ class Adapter:
     observable: Terms = ()
     kind = "counts"  # or "value": the outcome is an expectation value
 
-    def load(self) -> None:
+    def load(self) -> None:  # noqa: B027 - some engines have nothing to load
         """Import the library and make what a user would keep between runs."""
 
     def warm(self) -> None:
@@ -35,17 +36,17 @@ class Adapter:
         for text in BELLS:
             self.sample(self.convert(text), 16, 1)
 
+    @abstractmethod
     def convert(self, text: str) -> Any:
         """The engine's own circuit."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sample(self, circuit: Any, shots: int, seed: int) -> Any:
         """The engine's own outcome of ``shots`` shots."""
-        raise NotImplementedError
 
     def counts(self, outcome: Any, width: int) -> dict[str, int]:
         """Counts with bit 0 on the right, keys of ``width`` characters."""
-        raise NotImplementedError
+        raise TypeError(f"the outcomes of {self.name} are of kind {self.kind!r}")
 
     def note(self, outcome: Any) -> dict[str, Any]:
         """What the engine says about its run: backend, fidelity."""
@@ -62,9 +63,9 @@ class Adapter:
 class TextAdapter(Adapter):
     """Tries the engine's parser; where that refuses, the text with common gates only."""
 
+    @abstractmethod
     def parse(self, text: str) -> Any:
         """The engine's parser."""
-        raise NotImplementedError
 
     def convert(self, text: str) -> Any:
         """The engine's own circuit, by way of Qiskit if need be."""

@@ -8,18 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks import forks
-from benchmarks.engines_direct import Adapter
 from benchmarks.engines_markaz import ghz
 from benchmarks.suite import fit_items, select
 
 SHOTS = (1024, 20_000)  # two numbers, so that terms of shots can be told from the others
 
 
-class EngineAdapter(Adapter):
-    """One engine of Markaz behind the interface of the benchmark's children.
-
-    ``convert`` is handed a (circuit, facts) pair in place of text, and is not timed.
-    """
+class EngineAdapter:
+    """One engine of Markaz, as the benchmark's children warm it up."""
 
     def __init__(self, engine: Any) -> None:
         self.engine, self.name = engine, engine.key

@@ -1,8 +1,9 @@
 """The centre's figures beside the floor that the machine sets, all from one run.
 
-Floor: durable single-row commits a second on the disk of the data directory, and an empty
-HTTP round trip. Then one Bell job at a time through REST with ``wait``, and sustained load
-from 32 clients of 8 tenants, all programs distinct, one by one and 50 to a request.
+Floor: durable single-row commits a second on the disk of the data directory, or of the
+PostgreSQL server that is given, and an empty HTTP round trip. Then one Bell job at a time
+through REST with ``wait``, and sustained load from 32 clients of 8 tenants, all programs
+distinct, one by one and 50 to a request.
 
     python -m benchmarks.service [--seconds 60] [--database postgresql://…]
 """
@@ -95,6 +96,21 @@ def commits_per_second(folder: Path, seconds: float = 2.0) -> float:
         while (spent := time.perf_counter() - started) < seconds:
             connection.execute("INSERT INTO t (v) VALUES ('x')")
             count += 1
+    return count / spent
+
+
+def server_commits_per_second(url: str, seconds: float = 2.0) -> float:
+    """As ``commits_per_second``, of one client of a PostgreSQL server."""
+    engine = create_engine(Settings({"database_url": url}).database_url)
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.execute("CREATE TABLE floor (n BIGSERIAL PRIMARY KEY, v TEXT)")
+        count, started = 0, time.perf_counter()
+        while (spent := time.perf_counter() - started) < seconds:
+            driver.execute("INSERT INTO floor (v) VALUES ('x')")
+            count += 1
+        driver.execute("DROP TABLE floor")
+    engine.dispose()
     return count / spent
 
 
@@ -242,7 +258,7 @@ class Counter:
         """Count now."""
         query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
         with self._engine.connect() as connection:
-            found = dict(connection.execute(query).all())
+            found: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
         ended = sum(found.pop(state, 0) for state in ("completed", "failed", "cancelled"))
         return Tally(ended, sum(found.values()))
 
@@ -256,7 +272,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="markaz-bench-") as name:
         folder = Path(name)
-        floor = commits_per_second(folder)
+        database = options.database
+        floor = server_commits_per_second(database) if database else commits_per_second(folder)
         with centre(folder / "data", options.database) as up:
             people = tenants(up)
             counter = Counter(folder / "data", options.database)
@@ -279,7 +296,11 @@ def main() -> None:
                 )
                 for error in load.errors[:3]:
                     print(f"  client failed: {error}")
-            again = commits_per_second(folder / "data")
+            again = (
+                server_commits_per_second(database)
+                if database
+                else commits_per_second(folder / "data")
+            )
             print(f"floor afterwards: {again:.0f} durable commits/s")
 
 

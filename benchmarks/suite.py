@@ -11,15 +11,14 @@ import argparse
 import hashlib
 import json
 import random
-import signal
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from benchmarks import fit_set, held_out
+from benchmarks.deadline import deadline
 
 CACHE = Path(__file__).parent / ".cache"
 TARGETS = (5, 12, 20, 40)  # sizes tried first for every MQT Bench family
@@ -39,20 +38,6 @@ class Item:
     qubits: int
     seed: int
     text: str
-
-
-@contextmanager
-def _deadline(seconds: int) -> Iterator[None]:
-    def stop(*_: object) -> None:
-        raise TimeoutError(f"not generated within {seconds} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def own(families: dict[str, Any], seed: int) -> list[Item]:
@@ -89,7 +74,7 @@ def _mqt_near(family: str, target: int) -> tuple[int, str] | None:
     sizes = [target] + [target + d for k in range(1, WINDOW + 1) for d in (k, -k)]
     for n in (s for s in sizes if s > 1):
         try:
-            with _deadline(GENERATION_SECONDS):
+            with deadline(GENERATION_SECONDS):
                 circuit = get_benchmark(family, BenchmarkLevel.INDEP, n, opt_level=1)
                 return n, export(circuit)
         except TimeoutError:

@@ -26,7 +26,8 @@ from markaz.quantum.devices.sheet import Row, Sheet
 from markaz.quantum.programs.circuit import Circuit
 from tests.centre_rows import person, put, rows
 from tests.dispatcher_tools import Time
-from tests.worker_tools import BELL, Shop, opened, until
+from tests.waiting import until
+from tests.worker_tools import BELL, Shop, opened
 
 FILE = Path(__file__).parents[1] / "examples" / "devices" / "lab.toml"
 TEXT = FILE.read_text(encoding="utf-8")
@@ -126,6 +127,11 @@ class Lab:
             link.close()
         self._links.clear()
 
+    def cut_off(self) -> None:
+        """No network from now on, and the centre has noticed."""
+        self.cut()
+        self.until_status("offline")
+
     def restart_centre(self) -> None:
         """The server stops and starts."""
         self.dispatcher.close()
@@ -157,6 +163,10 @@ class Lab:
         self._running.append((ready[0], thread))
         return ready[0]
 
+    def running(self) -> list[agents.Agent]:
+        """Those that run."""
+        return [running for running, _ in self._running]
+
     def stop(self) -> None:
         """Stop all agents, as SIGTERM does."""
         for running, thread in self._running:
@@ -179,8 +189,12 @@ class Lab:
         )  # fmt: skip
         return str(found["job"])
 
+    def row(self) -> dict[str, Any]:
+        """The row of the device."""
+        return next(r for r in rows(self.centre, devices.devices) if r["id"] == "lab")
+
     def status(self) -> str:
-        return next(r["status"] for r in rows(self.centre, devices.devices) if r["id"] == "lab")
+        return str(self.row()["status"])
 
     def until_status(self, wanted: str) -> None:
         until(lambda: self.status() == wanted, 20)
@@ -197,8 +211,23 @@ class Lab:
         found = rows(self.centre, ledger.ledger_entries)
         return [(r["kind"], r["amount"]) for r in found if r["job_id"] == job]
 
+    def kinds(self, job: str) -> list[str]:
+        """Kinds of the job's entries, in their order."""
+        return [kind for kind, _ in self.entries(job)]
+
     def spooled(self, spool: str = "spool") -> list[str]:
         return sorted(p.name for p in (self.folder / spool).glob("*.journal"))
+
+
+def held_job(lab: Lab, device: LabDevice, **options: Any) -> str:
+    """A job that an agent, started with ``options``, has given to the device, which keeps it
+    until its gate opens."""
+    lab.start(**options)
+    lab.until_status("idle")
+    device.gate.clear()
+    job = lab.submit()
+    until(lambda: device.jobs)
+    return job
 
 
 def new_children() -> Pool[Runner]:

@@ -88,6 +88,14 @@ Hire = Callable[..., Worker]
 sqlite_only = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
+def busy(shop: Shop, hire: Hire) -> tuple[Worker, Assign]:
+    """A worker with a job that runs for seconds."""
+    worker = hire()
+    worker.hello()
+    shop.submit(predicted=5.0)
+    return worker, worker.hear(Assign)
+
+
 def state(shop: Shop, job: str) -> tuple[str, int]:
     row = shop.job(job)
     return row["state"], row["attempt"]

@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 from markaz.centre.access import VERBS, CentreRole, Principal
 from markaz.centre.ids import new_id
 from markaz.centre.jobs.tables import jobs
+from tests.rest_world import CONTRACT, DEVICE_FILE
 
 if TYPE_CHECKING:
     from tests.portal_tools import Site
@@ -36,6 +37,8 @@ def names_of(site: Site, target: dict[str, str], role: str) -> dict[str, str]:
         "allocation": target["allocation"],
         "institution": ids["institution"],
         "form": "csv",
+        "kind": "json",
+        "measurement": ids["measurement"],
         "announcement": ids["announcement"],
     }
 
@@ -67,6 +70,8 @@ def forms_of(site: Site, target: dict[str, str]) -> dict[str, dict[str, Any]]:
         f"{job}/move": {**why, "device": "spare"},
         f"{job}/boost": {**why, "boost": "1"},
         f"{job}/refund": {**why, "amount": "0.000005"},
+        "/operate/devices": {"file": DEVICE_FILE},
+        f"{device}/measurements": {"contract": CONTRACT},
         f"{device}/change": {"status": "idle", "accepting": "1"},
         f"{device}/rates": {
             "per_second": "1.5", "per_shot": "0.001", "per_job": "0", "starts_at": ""},

@@ -134,6 +134,7 @@ def forms_of(site: Site, target: dict[str, str], role: str) -> dict[str, dict[st
         "/account/totp/off": {"password": "x", "code": "000000"},
         "/account/erase": {"login": login},
         "/account/link": {"proof": "none"},
+        "/login/elsewhere/code": {"proof": "none", "code": "000000"},
         "/keys": {"label": "k", "project": "", "scopes": ["jobs:read"], "days": "30"},
         "/keys/{key}/revoke": {"from": "keys"},
         "/login": {"login": "nobody", "password": PASSWORD, "code": "", "next": "/home"},

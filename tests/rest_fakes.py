@@ -21,6 +21,7 @@ from markaz.interfaces.rest_api.calls import Api
 from markaz.interfaces.rest_api.gate import Gate
 from markaz.interfaces.rest_api.metrics import Metrics
 from markaz.interfaces.rest_api.waiting import Patience
+from tests.log_state import kept_logs
 
 
 class NoOpener:
@@ -72,9 +73,9 @@ def event_loop() -> asyncio.AbstractEventLoop:
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
     """No logs: writing thousands of lines for nobody takes longer than the requests."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.reset_defaults()
+    with kept_logs():
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+        yield
 
 
 class Bridge(httpx.BaseTransport):

@@ -38,6 +38,7 @@ from markaz.interfaces.acts import register_all
 from markaz.interfaces.rest_api.app import make_app
 from markaz.interfaces.rest_api.routes import Route
 from markaz.quantum.devices.model import shipped_text
+from markaz.quantum.devices.sheet import Row, Sheet
 from tests.rest_fakes import Browser, api_of
 
 register_all()
@@ -55,6 +56,7 @@ device = "hunza"
 measure = "T1"
 at_least = 1.0
 """
+BENCH_SHEET = Sheet("bench", 9, (Row.of("T1", (0,), 40.0, uncertainty=2.0),)).to_json()
 PROJECT_ROLES = {
     "member": ProjectRole.MEMBER,
     "project_trainer": ProjectRole.TRAINER,
@@ -137,6 +139,10 @@ def build(centre: Centre) -> World:
     centre.perform(
         VERBS["devices.add"], operator, device="spare", title="Spare", kind="simulator",
         driver="none", qubits=9, description={},
+    )  # fmt: skip
+    centre.perform(
+        VERBS["devices.add"], operator, device="bench", title="Bench", kind="qpu",
+        driver="none", qubits=2, description={},
     )  # fmt: skip
     texts = {"en": {"title": "News", "body": "All is well."}}
     made = centre.perform(VERBS["announcements.publish"], operator, texts=texts)
@@ -446,6 +452,7 @@ def requests(world: World, target: dict[str, str], role: str) -> dict[str, Sent]
             f"get_devices_device_{name}": Sent({"device": "indus"})
             for name in ("files", "sheet", "sheet.csv", "sheets", "events", "measurements")
         },
+        "post_devices_device_sheets": Sent({"device": "bench"}, body={"sheet": BENCH_SHEET}),
         "get_sheets_sheet": Sent({"sheet": world.ids["sheet"]}),
         "get_devices_device_history": Sent(
             {"device": "indus"}, {"quantity": "gate_error:cz", "target": "1-0"}),

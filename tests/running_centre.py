@@ -10,18 +10,16 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from markaz.interfaces.rest_api.client import Client
 
 MARKAZ = [sys.executable, str(Path(sys.executable).with_name("markaz"))]
 START_SECONDS = 100.0  # a cold machine compiles the kernels first
 BELL = 'OPENQASM 2.0;include "qelib1.inc";qreg q[2];h q[0];cx q[0],q[1];'
-T = TypeVar("T")
 
 
 def long_program(layers: int, qubits: int = 20) -> str:
@@ -32,15 +30,6 @@ def long_program(layers: int, qubits: int = 20) -> str:
         lines += [f"cu1(0.{layer % 9 + 1}) q[{q}],q[{(q + layer % (qubits - 1) + 1) % qubits}];"
                   for q in range(qubits)]  # fmt: skip
     return "\n".join(lines)
-
-
-def until(condition: Callable[[], T], seconds: float = 30.0) -> T:
-    """The first true value of ``condition``. Raises AssertionError after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.01)
-    return found
 
 
 def free_port() -> int:

@@ -49,7 +49,15 @@ class RuntimeWorld:
 
     def finish(self, state: str = "completed", **outcome: Any) -> str:
         """Claim the next job and end it; its id."""
-        claimed = self.centre.perform(verbs.claim, SYSTEM, worker="w9", devices=["simulator"])[0]
+        return self.end(self.claim(), state, **outcome)
+
+    def claim(self) -> dict[str, Any]:
+        """The next job, now a worker's."""
+        found = self.centre.perform(verbs.claim, SYSTEM, worker="w9", devices=["simulator"])
+        return dict(found[0])
+
+    def end(self, claimed: dict[str, Any], state: str, **outcome: Any) -> str:
+        """End what was claimed; its id."""
         if state == "completed":
             outcome["result"] = b'{"kind":"sampler"}\n' + PAYLOAD
         self.centre.perform(

@@ -10,9 +10,8 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +30,15 @@ from markaz.quantum.programs import wire
 from markaz.quantum.programs.intake import load
 from markaz.quantum.programs.program_hash import program_hash
 from tests.centre_rows import DAY, look, person, project, put, rows
+from tests.waiting import until
 
 BELL = (
     b'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[2];\ncreg c[2];\n'
     b"h q[0];\ncx q[0],q[1];\nmeasure q -> c;\n"
 )
 MAIN = Path(__file__).with_name("worker_main.py")
+# Where scripts of tests find the others.
+PATH = {"PYTHONPATH": str(Path(__file__).parents[1])}
 
 
 def dense(qubits: int, layers: int) -> bytes:
@@ -181,7 +183,7 @@ class Floor:
             str(slots),
             str(memory),
         ]
-        known = {**os.environ, **environment}
+        known = {**os.environ, **PATH, **environment}
         return subprocess.Popen(command, env=known, stdout=subprocess.DEVNULL)
 
     @contextlib.contextmanager
@@ -215,15 +217,6 @@ class Floor:
         for worker in self.workers:
             worker.wait()
         self.shut()
-
-
-def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """What ``condition`` gives once it is true; fails after ``seconds``."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, f"not so after {seconds} s"
-        time.sleep(0.01)
-    return found
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from markaz.quantum.devices.model import shipped as names
 from markaz.quantum.devices.sheet import Row, Sheet, from_document
 from markaz.quantum.operate.driver import Emulated
 from markaz.quantum.operate.measuring import calibrate
-from markaz.quantum.operate.shipped import SEED
+from markaz.quantum.operate.shipped import SEED, file_name, packed
 from markaz.quantum.operate.station import Station
 
 FOLDER = Path(devices.__path__[0]) / "shipped"
@@ -48,7 +48,7 @@ def main(wanted: Iterable[str]) -> None:
     """Write the sheets of these devices."""
     for name in wanted:
         sheet = measured(load_shipped(name))
-        (FOLDER / f"{name}.sheet.json").write_text(sheet.to_json(), encoding="utf-8")
+        (FOLDER / file_name(name)).write_bytes(packed(sheet))
 
 
 if __name__ == "__main__":

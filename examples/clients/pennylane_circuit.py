@@ -10,6 +10,7 @@ from markaz_client import Markaz
 from pennylane import numpy as np
 
 backend = Markaz().get_backend()
+backend.set_options(seed_simulator=7)  # the same outcomes each time; or leave it out
 device = qml.device("qiskit.remote", wires=2, backend=backend)
 
 

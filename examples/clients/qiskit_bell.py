@@ -18,7 +18,9 @@ circuit.cx(0, 1)
 circuit.measure_all()
 
 compiled = generate_preset_pass_manager(optimization_level=1, backend=backend).run(circuit)
-job = SamplerV2(mode=backend).run([compiled], shots=1000)
+sampler = SamplerV2(mode=backend)
+sampler.options.simulator.seed_simulator = 7  # the same outcomes each time; or leave it out
+job = sampler.run([compiled], shots=1000)
 counts = job.result()[0].data.meas.get_counts()
 print(f"{backend.name}: {dict(sorted(counts.items()))}")
 print(f"job {job.job_id()} used {job.usage():.3f} s")

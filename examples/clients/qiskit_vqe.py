@@ -26,6 +26,7 @@ ansatz.cx(1, 0)
 backend = QiskitRuntimeService().least_busy()
 with Session(backend=backend) as session:
     estimator = EstimatorV2(mode=session, options={"default_precision": 0.005})
+    estimator.options.seed_estimator = 7  # the same values each time; or leave it out
     low, high = -np.pi, np.pi
     for _ in range(4):  # each job is a whole scan: one circuit with many parameter values
         angles = np.linspace(low, high, 17)

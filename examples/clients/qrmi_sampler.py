@@ -20,7 +20,10 @@ try:
     circuit.measure_all()
     backend = get_backend(resource)
     compiled = generate_preset_pass_manager(optimization_level=1, backend=backend).run(circuit)
-    result = SamplerV2(resource).run([(compiled,)], shots=1000).result()
+    # With this seed the outcomes are the same each time; it can be left out.
+    seeded = {"run_options": {"simulator": {"seed_simulator": 7}}}
+    sampler = SamplerV2(resource, options=seeded)
+    result = sampler.run([(compiled,)], shots=1000).result()
 finally:
     resource.release(token)
 counts = result[0].data.meas.get_counts()

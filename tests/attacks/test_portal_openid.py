@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import pyotp
 import pytest
 
+from markaz.centre.access import VERBS, Principal
 from markaz.centre.centre import Centre
 from markaz.centre.errors import CentreError
 from markaz.centre.settings import Settings
 from markaz.interfaces.portal.openid import OpenId
+from markaz.interfaces.portal.pages_elsewhere import Proofs
 from tests.fake_issuer import (
     CLIENT,
     CURVE,
@@ -279,6 +282,68 @@ def test_a_suspended_person_does_not_come_in_by_the_side_door(site: Site, issuer
     issuer.subject = "suspended"
     answer = elsewhere(site.visitor(), issuer)
     assert answer.status_code == 401
+
+
+def app_of(site: Site, role: str) -> pyotp.TOTP:
+    """The authenticator of ``role``, who turns one-time codes on."""
+    who, centre = Principal(site.world.ids[role], "user"), site.world.centre
+    begun = centre.perform(VERBS["people.totp_begin"], who)
+    app = pyotp.parse_uri(begun["secret"])
+    assert isinstance(app, pyotp.TOTP)
+    seconds = centre.services.clock.now() / 1e6
+    centre.perform(VERBS["people.totp_confirm"], who, code=app.at(int(seconds) - 30))
+    return app
+
+
+def test_who_turned_codes_on_is_asked_for_one_whatever_the_issuer_says(
+    site: Site, issuer: Issuer
+) -> None:
+    issuer.subject = "reviewer"
+    issuer.make = changed(amr=["pwd", "otp", "mfa"], acr="2", iat=time.time(), exp=time.time() + 60)
+    app = app_of(site, "reviewer")
+    visitor, other = site.visitor(), site.visitor()
+    page = elsewhere(visitor, issuer, "/login/elsewhere?next=/jobs")
+    assert page.status_code == 200
+    assert visitor.get("/home").status_code == 303
+    proof = page.text.split('name="proof" value="')[1].split('"')[0]
+    code = app.at(int(site.world.centre.services.clock.now() / 1e6))
+    wrong = "000000" if code != "000000" else "111111"
+    assert other.fill("/login/elsewhere/code", {"proof": proof, "code": code}).status_code == 409
+    refused = visitor.fill("/login/elsewhere/code", {"proof": proof, "code": wrong})
+    assert (refused.status_code, proof in refused.text) == (401, True)
+    assert visitor.get("/home").status_code == 303
+    done = visitor.fill("/login/elsewhere/code", {"proof": proof, "code": code})
+    assert (done.status_code, done.headers["location"]) == (303, "/jobs")
+    # Neither the proof nor the code works again.
+    visitor.token = ""
+    again = visitor.fill("/login/elsewhere/code", {"proof": proof, "code": code})
+    assert again.status_code == 409
+    page = elsewhere(other, issuer)
+    proof = page.text.split('name="proof" value="')[1].split('"')[0]
+    assert other.fill("/login/elsewhere/code", {"proof": proof, "code": code}).status_code == 401
+
+
+def test_a_proof_for_a_login_links_nothing_and_the_other_way_round(
+    site: Site, issuer: Issuer
+) -> None:
+    proofs, visitor = site.portal.proofs, site.visitor("outsider")
+    session = site.sessions["outsider"]
+    login = proofs.keep(session, "somebody", to="/home")
+    assert visitor.fill("/account/link", {"proof": login}).status_code == 409
+    linking = proofs.keep(session, "reviewer", site.world.ids["outsider"])
+    sent = {"proof": linking, "code": "000000"}
+    assert visitor.fill("/login/elsewhere/code", sent).status_code == 409
+
+
+def test_a_proof_ends_after_ten_minutes() -> None:
+    at = [0.0]
+    proofs = Proofs(lambda: at[0])
+    name = proofs.keep("b", "ayesha")
+    at[0] = 599.0
+    assert proofs.find(name, "b") is not None
+    assert proofs.find(name, "another") is None
+    at[0] = 600.0
+    assert (proofs.find(name, "b"), proofs.take(name, "b")) == (None, None)
 
 
 def test_linking_asks_again_and_works_once_in_the_same_browser(site: Site, issuer: Issuer) -> None:

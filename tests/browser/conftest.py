@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,10 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from markaz.centre.centre import Centre
 from markaz.centre.settings import Settings
+from tests.absent import absent
 from tests.portal_tools import QUIET, Site, site_of
 from tests.rest_fakes import silence
+from tests.waiting import until
 from tools import system_programs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,9 +31,7 @@ def chromium() -> Iterator[Browser]:
     """The browser. Without one tests are skipped, and fail where CI is set."""
     path = system_programs.chromium()
     if path is None:
-        if os.environ.get("CI"):
-            pytest.fail(system_programs.HOW)
-        pytest.skip(system_programs.HOW)
+        absent(system_programs.HOW)
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         opened = playwright.chromium.launch(executable_path=path, args=arguments)
@@ -89,8 +88,7 @@ def served(
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
-        while not server.started:
-            time.sleep(0.01)
+        until(lambda: server.started)
         port = server.servers[0].sockets[0].getsockname()[1]
         yield site, f"http://127.0.0.1:{port}"
         server.should_exit = True

@@ -113,3 +113,13 @@ def test_a_bell_pair_is_built_and_run_with_keys_alone(
     expect(page.locator("#composer-state")).to_contain_text(WORDS[language][1])
     shot(page, f"{language}-composer-run")
     assert problems(page) == []
+    # Its job opens in the composer again, in place of what stands there now.
+    page.goto(centre.url + "/jobs?state=completed")
+    page.locator("table.stack tbody tr").first.locator("a").first.click()
+    page.evaluate("() => localStorage.setItem('markaz-composer', 'OPENQASM 3.0; qubit[1] q;')")
+    page.locator("a[href^='/composer?job=']").click()
+    page.wait_for_selector("#composer[data-ready]")
+    assert page.input_value(TEXT).split("\n")[:5] == BELL.split("\n")[:5]
+    assert page.url == centre.url + "/composer"
+    page.click("#composer-undo")
+    assert page.input_value(TEXT) == "OPENQASM 3.0; qubit[1] q;"

@@ -14,7 +14,7 @@ from tests.portal_tools import Site, address
 
 LANGUAGES = ("en", "ur", "zh")
 OURS = ("/operate", "/usage", "/calendar", "/devices/")
-FILES = (".csv", ".{form}")
+FILES = (".csv", ".{form}", ".{kind}")
 HELD = {"en": "held", "ur": "روکی ہوئی", "zh": "已挂起"}
 AXE = Axe()
 Window = Callable[..., Any]
@@ -137,6 +137,7 @@ def test_a_directors_question(
     row = page.locator("table.stack tbody tr").first
     jobs, credits = row.locator("td").nth(1).inner_text(), row.locator("td").nth(5).inner_text()
     row.locator("td").nth(1).locator("a").click()
+    page.wait_for_url("**/usage/jobs?*")
     facts = page.locator("main > .facts dd").all_inner_texts()
     assert (facts[0], facts[2]) == (jobs, credits)
     assert page.locator("table.stack tbody tr").count() == min(50, int(jobs))
@@ -145,7 +146,9 @@ def test_a_directors_question(
         page.click("a[download]")
     assert download.value.suggested_filename.endswith(".csv")
     # Every filter that led here can be taken away again.
+    fewer = page.locator("ul.legend a").first.get_attribute("href")
     page.locator("ul.legend a").first.click()
+    page.wait_for_url(lambda one: one.endswith(str(fewer)))
     assert page.locator("ul.legend a").count() == 2
     page.emulate_media(media="print")
     assert not page.locator("form.filters").is_visible()
@@ -162,6 +165,7 @@ def test_the_map_of_a_device(
     page.click("a[href$='/calibration']")
     page.select_option("[name=quantity]", "gate_error:cz")
     page.click("form.filters button")
+    page.wait_for_url("**/calibration?quantity=*")
     picture = page.locator("svg.chart-topology")
     assert picture.locator("circle.qubit.plain").count() == 66
     assert picture.locator("path.coupler.dead").count() == 2 + 1  # and one in the legend

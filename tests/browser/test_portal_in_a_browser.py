@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.absent import absent
 from tests.running_centre import RunningCentre, centre_running
 
 BELL = """OPENQASM 3.0;
@@ -162,7 +163,7 @@ def test_the_face_of_urdu_comes_after_the_first_view(
     from markaz.interfaces.portal.statics import FOLDER
 
     if not (FOLDER / "fonts/nastaliq.woff2").exists():
-        pytest.skip("no Nastaliq face: python tools/fonts.py fetches it")
+        absent("no Nastaliq face: python tools/fonts.py fetches it")
     page = window("ur").new_page()
     asked: list[str] = []
     page.on("request", lambda one: asked.append(one.url))
@@ -175,6 +176,22 @@ def test_the_face_of_urdu_comes_after_the_first_view(
     asked.clear()
     english.goto(running.url + "/", wait_until="networkidle")
     assert not any("nastaliq" in url for url in asked)
+
+
+def test_without_scripts_the_face_comes_with_the_second_page(
+    running: RunningCentre, window: Window
+) -> None:
+    from markaz.interfaces.portal.statics import FOLDER
+
+    if not (FOLDER / "fonts/nastaliq.woff2").exists():
+        absent("no Nastaliq face: python tools/fonts.py fetches it")
+    page = window("ur", java_script_enabled=False).new_page()
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url))
+    page.goto(running.url + "/", wait_until="networkidle")
+    assert not any("nastaliq" in url for url in asked)
+    page.goto(running.url + "/login", wait_until="networkidle")
+    assert [url for url in asked if url.endswith("nastaliq.woff2")] != []
 
 
 def test_a_chart_and_a_circuit_are_printed_light(

@@ -26,7 +26,7 @@ from tests.clients.guests import Guest, Place, fresh, guest, variables
 from tests.running_centre import centre_running
 
 DEVICE = "simulator"  # all tests are about this device, but those that ask for a noisy one
-NOISY_DEVICE = DEVICE
+NOISY_DEVICE = "indus"
 PERSON = "ayesha"
 SECOND_PROJECT = "second"
 DAY = 86_400 * 1_000_000  # microseconds

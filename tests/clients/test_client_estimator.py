@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tests.clients.conftest import SIGMAS
+from tests.clients.conftest import NOISY_DEVICE, SIGMAS
 from tests.clients.guests import Guest, GuestError
 
 BOTH = pytest.mark.parametrize("kind", ["server", "client"])
@@ -51,6 +51,28 @@ def test_projectors(client: Guest) -> None:
 
 def test_which_precision_counts(client: Guest) -> None:
     assert client.call("estimating.precisions") == [0.1, 0.05, 0.2, 0.05]
+
+
+def test_resilience_levels_on_a_noisy_device(client: Guest) -> None:
+    found = [
+        client.call("estimating.leveled", name=NOISY_DEVICE, level=level, precision=0.02)
+        for level in range(3)
+    ]
+    assert [one["asked"] for one in found] == [{"resilience_level": k} for k in range(3)]
+    # A level that its canary finds to do harm is left out, and then the result says so.
+    readout, twirled = ["readout correction"], ["gate twirling", "measurement twirling"]
+    zne = [*readout, *twirled, "zero-noise extrapolation (auto)"]
+    by_level = (
+        {0: []},
+        {0: [], 1: readout, 2: [*readout, "measurement twirling"]},
+        {0: [], 1: readout, 2: [*readout, *twirled], 3: zne},
+    )
+    assert [one["done"] for one in found] == [
+        known[one["level"]] for known, one in zip(by_level, found, strict=True)
+    ]
+    off = [abs(one["value"] - 2) for one in found]
+    assert off[0] > 4 * found[0]["error"]  # noise is seen
+    assert all(o < off[0] for o, one in zip(off, found, strict=True) if one["level"])
 
 
 def test_mitigation_that_is_not_done_is_refused(client: Guest) -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.conftest import DEVICE, SECOND_PROJECT, guest_at
+from tests.clients.conftest import DEVICE, NOISY_DEVICE, SECOND_PROJECT, guest_at
 from tests.clients.guests import Guest, GuestError
-from tests.running_centre import until
 
 
 @pytest.fixture
@@ -91,9 +90,12 @@ def test_a_job_is_found_again_by_another_process(client: Guest, tag: str, tmp_pa
 def test_cancel(client: Guest, tag: str) -> None:
     job = client.call("working.start_heavy", environment={"job_tags": [tag]})
     assert client.call("working.listing", job_tags=[tag], pending=True) == [job]
+    assert client.place.look(f"/jobs/{job}")["state"] in ("queued", "claimed", "running")
     assert client.call("working.cancel", job_id=job) == "CANCELLED"
-    # its worker is told to stop, which takes a moment
-    until(lambda: client.call("working.listing", job_tags=[tag], pending=False) == [job])
+    # the answer waited until its worker had stopped it
+    assert client.call("working.listing", job_tags=[tag], pending=False) == [job]
+    assert client.call("working.listing", job_tags=[tag], pending=True) == []
+    assert client.place.look(f"/jobs/{job}")["state"] == "cancelled"
     with pytest.raises(GuestError) as caught:
         client.call("working.cancel", job_id=job)
     assert caught.value.kind == "RuntimeInvalidStateError"
@@ -122,13 +124,21 @@ def test_private_job_is_read_once(client: Guest) -> None:
 
 
 @pytest.mark.parametrize("kind", ["session", "batch"])
-def test_jobs_in_a_session_or_batch(client: Guest, kind: str) -> None:
+def test_a_simulator_has_no_sessions(client: Guest, kind: str) -> None:
     found = client.call("working.grouped", kind=kind)
+    assert (found["shots"], found["session"]) == ([20, 21], None)  # the client opens none
+
+
+@pytest.mark.parametrize("kind", ["session", "batch"])
+def test_jobs_in_a_session_or_batch(client: Guest, kind: str) -> None:
+    found = client.call("working.grouped", kind=kind, name=NOISY_DEVICE)
     assert found["shots"] == [20, 21]
-    if found["session"] is not None:  # the client opens none for a simulator
-        assert found["details"]["mode"] == {"session": "dedicated", "batch": "batch"}[kind]
-        assert found["listed"] == found["jobs"][::-1]
-        assert found["status"] == "Closed"
+    assert found["details"]["mode"] == {"session": "dedicated", "batch": "batch"}[kind]
+    assert found["details"]["backend_name"] == NOISY_DEVICE
+    assert found["listed"] == found["jobs"][::-1]
+    assert found["status"] == "Closed"
+    for job in found["jobs"]:
+        assert client.place.look(f"/jobs/{job}")["session"] == found["session"]
 
 
 def test_unknown_names(client: Guest) -> None:

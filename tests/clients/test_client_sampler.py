@@ -8,6 +8,7 @@ from itertools import product
 
 import pytest
 
+from tests.clients.conftest import NOISY_DEVICE
 from tests.clients.guests import Guest, GuestError
 
 Close = Callable[[float, int, float], bool]
@@ -74,6 +75,36 @@ def test_twirled_by_the_client(client: Guest, close: Close) -> None:
     counts = client.call("sampling.twirled", shots=2000)
     assert set(counts) == {"00", "11"}
     assert close(counts["11"], sum(counts.values()), 0.5)
+
+
+@BOTH
+def test_when_outcomes_were_gained(client: Guest, kind: str) -> None:
+    found = client.call("sampling.timing", kind=kind)
+    each = 40 if kind == "server" else 1  # shots there, points here
+    assert found["parts"] == [[[0, each]], [[1, 6 * each]]]
+    job = client.place.look(f"/jobs/{found['id']}")
+    (first, end_of_first), (second, end_of_second) = found["times"]
+    assert job["created_at"] <= first <= end_of_first <= second <= end_of_second
+    assert end_of_second <= job["ended_at"]
+
+
+def test_twirling_and_decoupling_on_a_noisy_device(client: Guest) -> None:
+    shots = 1200
+    found = client.call("sampling.against_noise", name=NOISY_DEVICE, shots=shots)
+    for one in found:
+        counts = one["counts"]
+        assert sum(counts.values()) == shots
+        assert counts["00"] + counts["11"] > 0.8 * shots  # flips were undone
+    plain, twirled, decoupled = (one["said"] for one in found)
+    assert plain == {}
+    assert twirled["applied"] == [
+        "Pauli twirling of 1 two-qubit gates in 24 copies",
+        "flips before measurements in 24 copies, undone in the samples",
+    ]
+    assert twirled["shots_per_randomization"] == [shots // 24] * 24
+    # a Bell pair has no wait in which an echo would do good, and the result says so
+    nothing = ["dynamical decoupling: no wait is long enough for an echo"]
+    assert (decoupled["applied"], decoupled["not_applied"]) == ([], nothing)
 
 
 def test_refusal_reaches_the_user(client: Guest) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import pickle
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2
 from qiskit.providers import JobStatus
 from qiskit.quantum_info import SparsePauliOp
 
+from markaz.interfaces.rest_api.client import Client
 from tests.clients.conftest import DEVICE, SECOND_PROJECT
 from tests.clients.guests import Place, fresh, guest
 
@@ -143,10 +145,22 @@ def test_copies_are_connections_of_their_own(backend: MarkazBackend) -> None:
     assert copy.deepcopy(backend).run(flagged(), shots=3).result().get_counts() == {"1 10": 3}
 
 
-def test_https(tls_place: Place) -> None:
+@pytest.mark.parametrize("kind", [str, Path, ssl.SSLContext])
+def test_https(tls_place: Place, kind: Any) -> None:
     authority = tls_place.trust["SSL_CERT_FILE"]
-    trusted = Markaz(tls_place.url, tls_place.key, project=SECOND_PROJECT, ca=authority)
-    assert trusted.get_backend().run(flagged(), shots=5).result().get_counts() == {"1 10": 5}
+    context = ssl.create_default_context(cafile=authority)
+    ca = context if kind is ssl.SSLContext else kind(authority)
+    trusted = Markaz(tls_place.url, tls_place.key, project=SECOND_PROJECT, ca=ca)
+    backend = copy.deepcopy(trusted.get_backend())
+    assert backend.run(flagged(), shots=5).result().get_counts() == {"1 10": 5}
+    with Client(tls_place.url, tls_place.key, verify=ca) as rest:
+        assert rest.get(f"/devices/{DEVICE}")["device"] == DEVICE
+
+
+def test_https_of_an_unknown_authority(tls_place: Place) -> None:
+    with pytest.raises(MarkazError, match="certificate verify failed") as caught:
+        Markaz(tls_place.url, tls_place.key).backends()
+    assert caught.value.kind == "unreachable"
 
 
 def test_key_and_address(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,10 +21,10 @@ from markaz.centre.settings import Settings
 from markaz.centre.workers.links import SocketLink
 from tests.agent_tools import Lab, LabDevice, served
 from tests.faults.books import check_books
-from tests.worker_tools import until
+from tests.waiting import until
+from tests.worker_tools import PATH
 
 MAIN = Path(__file__).parents[1] / "agent_main.py"
-ROOT = Path(__file__).parents[2]
 
 
 class Killed:
@@ -49,7 +49,7 @@ class Killed:
     def start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, str(MAIN), str(self.path), self.lab.url,
                    str(self.folder / "spool")]  # fmt: skip
-        known = {**os.environ, "PYTHONPATH": str(ROOT)}
+        known = {**os.environ, **PATH}
         return subprocess.Popen(command, env=known, stdout=subprocess.DEVNULL)
 
     def kill(self) -> None:
@@ -93,14 +93,14 @@ def kill_often(killed: Killed, device: LabDevice, count: int, kills: int, seed: 
     slow = device.execute
 
     def execute(circuit: object, shots: int, drawn: int) -> dict[str, int]:
-        time.sleep(0.1)
+        time.sleep(0.1)  # a program takes long enough to be killed in
         return slow(circuit, shots, drawn)  # type: ignore[arg-type]
 
     device.execute = execute  # type: ignore[assignment]
     until(lambda: device.ran, 60)
     for _ in range(kills):
         before = len(device.ran)
-        time.sleep(chance.uniform(0.0, 0.3))
+        time.sleep(chance.uniform(0.0, 0.3))  # at any moment
         killed.kill()
         until(lambda n=before: len(device.ran) > n, 60)
     for job in jobs:

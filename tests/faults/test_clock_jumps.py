@@ -16,7 +16,8 @@ from markaz.centre.db.schema import jobs as tables
 from markaz.centre.settings import Settings
 from tests.centre_rows import rows
 from tests.faults.books import check_books
-from tests.worker_tools import BELL, dense, floor, submit_to, until
+from tests.waiting import until
+from tests.worker_tools import BELL, dense, floor, submit_to
 
 JUMPS = 20
 HOUR = 3600.0
@@ -37,7 +38,7 @@ def test_f6_leases_survive_a_clock_that_jumps(
         for i in range(JUMPS):
             jobs.append(shop_floor.shop.submit(dense(16, 8), seed=i, predicted=0.2))
             ahead[0] = chance.choice([-HOUR, HOUR, 0.0])
-            time.sleep(0.05)
+            time.sleep(0.05)  # leases pass under each of the clocks
         shop_floor.wait(jobs, 60)
         check_books(centre, jobs)
         found = [shop_floor.shop.job(job) for job in jobs]

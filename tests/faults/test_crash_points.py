@@ -19,7 +19,8 @@ from markaz.centre.settings import Settings
 from markaz.centre.workers.crash import EXIT_CODE, POINTS, VARIABLE
 from tests.centre_rows import rows
 from tests.faults.books import check_books
-from tests.worker_tools import BELL, Shop, floor, until
+from tests.waiting import until
+from tests.worker_tools import BELL, PATH, Shop, floor
 
 SERVER = [p for p in POINTS if not p.startswith("worker_")]
 WORKER = [p for p in POINTS if p.startswith("worker_")]
@@ -38,6 +39,7 @@ class Servers:
         self.worker = subprocess.Popen(
             [sys.executable, str(WORKER_MAIN), "markaz", "worker", str(socket), "1"],
             stdout=subprocess.DEVNULL,
+            env={**os.environ, **PATH},
         )
 
     def start(self, point: str, submit: int = 0, large: int = 0) -> int:

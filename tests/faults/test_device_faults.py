@@ -25,7 +25,7 @@ from markaz.interfaces.agent.serving import Handler, HttpError
 from markaz.quantum.devices.status import Status
 from tests.agent_tools import Lab, LabDevice, lab_sheet, new_children, served
 from tests.centre_rows import do, rows
-from tests.worker_tools import until
+from tests.waiting import until
 
 # what goes wrong -> (state, error kind, part of the message)
 FAULTS: Final[dict[str, tuple[str, str | None, str]]] = {
@@ -190,7 +190,7 @@ class Faulty(Handler):
         for k in range(len(data)):
             self.wfile.write(data[k : k + 1])
             self.wfile.flush()
-            time.sleep(0.05)
+            time.sleep(0.05)  # the fault: an answer that hardly comes
 
     def _name(self) -> str:
         return self.path.rpartition("/")[2]
@@ -242,7 +242,7 @@ def check(lab: Lab, plot: Plot, handed_in: list[str]) -> None:
         state, kind, words = FAULTS[fault]
         assert (row["state"], row["error_kind"]) == (state, kind), (fault, row["error_message"])
         assert words in (row["error_message"] or ""), (fault, row["error_message"])
-        kinds = [k for k, _ in lab.entries(job)]
+        kinds = lab.kinds(job)
         if state == "completed":
             assert lab.shop.result(job)["counts"] == {"00": SHOTS}, fault
             assert row["charged"] > 0

@@ -14,7 +14,8 @@ import pytest
 from markaz.centre.centre import Centre
 from markaz.centre.settings import Settings
 from tests.faults.books import check_books
-from tests.worker_tools import BELL, Floor, dense, floor, until
+from tests.waiting import until
+from tests.worker_tools import BELL, Floor, dense, floor
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def run_and_kill(shop_floor: Floor, count: int, kills: int, seed: int) -> None:
         for i in range(count)
     ]
     for _ in range(kills):
-        time.sleep(chance.uniform(0.0, 0.25))
+        time.sleep(chance.uniform(0.0, 0.25))  # at any moment
         shop_floor.kill(chance.choice(shop_floor.workers))
         shop_floor.workers.append(shop_floor._start(1, 1 << 30, {}))
     shop_floor.wait(jobs, 100)
@@ -47,7 +48,7 @@ def run_and_kill(shop_floor: Floor, count: int, kills: int, seed: int) -> None:
 
 def test_f1_workers_killed_at_random_points_lose_and_double_nothing(shop_floor: Floor) -> None:
     on_sqlite = "sqlite" in shop_floor.shop.centre.services.settings.database_url
-    run_and_kill(shop_floor, *((150, 30) if on_sqlite else (40, 5)), seed=20261122)
+    run_and_kill(shop_floor, *((100, 15) if on_sqlite else (40, 5)), seed=20261122)
 
 
 @pytest.mark.nightly

@@ -19,6 +19,7 @@ from markaz.quantum.programs.openqasm import read_openqasm
 from markaz.quantum.programs.reference import unitary
 from markaz.quantum.programs.transform import remove_measurements
 from markaz.quantum.programs.validate import validate
+from tests.absent import library
 
 SMALL = Limits(gates=20_000, iterations=20_000, qubits=1000, clbits=1000)
 GATES = {
@@ -175,7 +176,7 @@ def check(text: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("family", ["qft", "grover", "qaoa", "vqe_real_amp", "wstate", "qpeexact"])
 def test_published_benchmarks_agree_with_their_source(family: str) -> None:
-    bench = pytest.importorskip("mqt.bench")
+    bench = library("mqt.bench")
     source = bench.get_benchmark(family, bench.BenchmarkLevel.ALG, circuit_size=4)
     gates = Operator(source.remove_final_measurements(inplace=False)).data
     largest = np.unravel_index(np.argmax(np.abs(gates)), gates.shape)

@@ -205,7 +205,7 @@ def _done_once(work: Work, act: Act, arguments: dict[str, Any], once: Once) -> A
         "answer": json.dumps(without_secrets(answer)),
         "at": work.now,
     }
-    _NOTE_DONE.run(work.connection, done)
+    _NOTE_DONE.post(work.connection, [done])
     return answer
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import functools
 import gc
 import ipaddress
@@ -47,6 +48,9 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 # Between the writer's thread and the loop a turn of the usual 5 ms would be most of a job.
 SWITCH_SECONDS: Final = 0.0005
 COLLECT_AFTER: Final = (20_000, 20, 20)  # new objects, then younger collections
+# malloc.h's M_MMAP_THRESHOLD, M_TRIM_THRESHOLD (bytes) and M_ARENA_MAX: glibc raises the first two
+# by itself, and then keeps what large bodies took.
+MALLOPT: Final = ((-3, 256 << 10), (-1, 1 << 20), (-8, 2))
 BACKLOG: Final = 1024
 LEAD_SECONDS: Final = 5.0  # for the database to notice that the server before this one is dead
 LAST_ANSWERS: Final = 5  # seconds that answers under way may take once nothing new is taken
@@ -215,10 +219,15 @@ class Server:
 
 
 def _settle_memory() -> None:
-    """Have the collector look at what requests leave behind, not at all that was imported."""
+    """Have the collector look at what requests leave behind, not at all that was imported; and
+    large bodies given back to the system at once, of which glibc would keep tens of megabytes."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's
+    if mallopt is not None:
+        for option, value in MALLOPT:
+            mallopt(option, value)
 
 
 def lead(engine: Engine) -> Leadership:

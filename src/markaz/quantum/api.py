@@ -14,6 +14,7 @@ from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.intake import load
 from markaz.quantum.programs.parameters import bind
+from markaz.quantum.simulate.exact import COUNTS, WANTED, run_exact
 from markaz.quantum.simulate.execute import Budget
 from markaz.quantum.simulate.expect import plan_values, run_values
 from markaz.quantum.simulate.pipeline import Job, plan_job, run_job
@@ -77,6 +78,10 @@ def _job(program: Any, started: float, options: Mapping[str, Any]) -> Job:
     seconds = options["time_limit"]
     if not seconds > 0:
         raise ValueError(f"time_limit must be positive, not {seconds!r}")
+    if options["wanted"] not in WANTED:
+        raise ValueError(f"wanted must be one of {', '.join(WANTED)}, not {options['wanted']!r}")
+    if options["wanted"] != COUNTS and options["observables"] is not None:
+        raise ValueError(f"{options['wanted']} and observables are asked for in runs of their own")
     memory = options["memory_limit"] or default_memory_limit()
     circuit = load(
         program,
@@ -107,6 +112,7 @@ def _job(program: Any, started: float, options: Mapping[str, Any]) -> Job:
         replay=options["replay"],
         started=started,
         parse_seconds=parsed - started,
+        wanted=options["wanted"],
     )
 
 
@@ -123,6 +129,7 @@ def run(
     parameters: Mapping[str, float] | None = None,
     memory: bool = False,
     guarded: bool = False,
+    wanted: str = COUNTS,
     replay: Mapping[str, Any] | None = None,
     threads: int | None = None,
     min_fidelity: float = 1.0,
@@ -135,7 +142,9 @@ def run(
     ``time_limit`` (seconds) runs from opening the program to the result; ``memory_limit``
     in bytes. ``engine`` is ``auto`` or a key from ``markaz engines``; ``without`` names
     libraries to leave out. With ``observables`` values take the place of counts and final
-    measurements are ignored. ``min_fidelity`` below 1 allows an approximate state.
+    measurements are ignored. ``wanted`` is ``counts``, ``probabilities`` (exact, of all
+    outcomes that can occur) or ``statevector`` (final measurements ignored), see
+    ``simulate.exact`` for their sizes. ``min_fidelity`` below 1 allows an approximate state.
     ``replay`` takes the JSON of an earlier result: same plan, same seed, same counts.
     ``guarded`` opens the program in a confined child process, for strangers' input.
 
@@ -144,6 +153,8 @@ def run(
     options = {k: v for k, v in locals().items() if k != "program"}
     started = time.monotonic()
     job = _job(program, started, options)
+    if wanted != COUNTS:
+        return run_exact(job)
     return run_job(job) if observables is None else run_values(job)
 
 
@@ -165,6 +176,7 @@ def explain(
     options |= {
         "seed": 0,
         "memory": False,
+        "wanted": COUNTS,
         "replay": None,
         "threads": None,
         "min_fidelity": 1.0,

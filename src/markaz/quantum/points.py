@@ -98,11 +98,7 @@ class Points:
 
     def _sampled(self, point: int, seed: int, shots: int) -> NDArray[np.uint8]:
         found = self._run(point, seed, shots=shots, memory=True)
-        text = "".join(found.memory or []).encode("ascii")
-        rows = np.frombuffer(text, np.uint8).reshape(shots, -1)
-        bits = np.zeros((shots, self.circuit.num_clbits), np.uint8)
-        bits[:, : rows.shape[1]] = rows[:, ::-1] - 48
-        return bits
+        return bits_of(found.memory or [], shots, self.circuit.num_clbits)
 
     def _sampling_batch(
         self, shots: int
@@ -321,6 +317,15 @@ def _groups(
         groups.setdefault(tuple(sorted(needs[point])), []).append(point)
     for wanted, points in groups.items():
         yield np.array(points), np.array(wanted)
+
+
+def bits_of(memory: Sequence[str], shots: int, num_clbits: int) -> NDArray[np.uint8]:
+    """Outcomes (shots, classical bits) of shots written as strings, the first bit last; bits
+    that the strings do not have are 0."""
+    rows = np.frombuffer("".join(memory).encode("ascii"), np.uint8).reshape(shots, -1)
+    bits = np.zeros((shots, num_clbits), np.uint8)
+    bits[:, : rows.shape[1]] = rows[:, ::-1] - ord("0")
+    return bits
 
 
 def _strings(sums: Sequence[PauliSum]) -> list[Pauli]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from qiskit import QuantumCircuit
+from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_ibm_runtime import EstimatorV2, QiskitRuntimeService, SamplerV2
 from qiskit_ibm_runtime.executor_estimator import EstimatorV2 as ClientEstimator
 from qiskit_ibm_runtime.executor_sampler import SamplerV2 as ClientSampler
@@ -53,6 +55,19 @@ def bell(measured: bool = True) -> QuantumCircuit:
     if measured:
         circuit.measure_all()
     return circuit
+
+
+def fitted(circuit: QuantumCircuit, name: str | None) -> QuantumCircuit:
+    """The circuit in the instructions of a device, which only a simulator needs not."""
+    if name is None:
+        return circuit
+    made = generate_preset_pass_manager(optimization_level=1, backend=device(name))
+    return made.run(circuit)
+
+
+def micros(moment: datetime) -> int:
+    """A time as the centre counts it: microseconds UTC."""
+    return round(moment.timestamp() * 1e6)
 
 
 def heavy(layers: int = 400, qubits: int = 20) -> QuantumCircuit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from common import bell, estimator
+from common import bell, device, estimator, fitted
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import Parameter
 from qiskit.quantum_info import SparsePauliOp
@@ -56,6 +56,22 @@ def precisions() -> list[float]:
     first = by_option.run(pubs).result()
     second = by_option.run(pubs, precision=0.2).result()
     return [pub.metadata["target_precision"] for result in (first, second) for pub in result]
+
+
+def leveled(name: str, level: int, precision: float) -> dict[str, Any]:
+    """ZZ + XX of a Bell pair at a resilience level, and what the result says was done."""
+    circuit = fitted(bell(measured=False), name)
+    observable = SparsePauliOp(["ZZ", "XX"]).apply_layout(circuit.layout)
+    made = estimator(mode=device(name), resilience_level=level)
+    result = made.run([(circuit, observable)], precision=precision).result()
+    (said,) = result[0].metadata.get("mitigation", [{}])
+    return {
+        "value": float(result[0].data.evs),
+        "error": float(result[0].data.stds),
+        "asked": result.metadata["asked"],
+        "level": said.get("level", 0),
+        "done": said.get("applied", []),
+    }
 
 
 def mitigation(**resilience: bool) -> dict[str, Any]:

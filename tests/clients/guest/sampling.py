@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from common import bell, counts, sampler
+from common import bell, counts, device, fitted, micros, sampler
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Gate, Parameter
 
@@ -111,6 +111,40 @@ def twirled(shots: int) -> dict[str, int]:
     made.options.twirling.enable_measure = True
     made.options.twirling.num_randomizations = 8
     found: dict[str, int] = made.run([bell()], shots=shots).result()[0].data.meas.get_counts()
+    return found
+
+
+def timing(kind: str) -> dict[str, Any]:
+    """When the outcomes of two pubs were gained, the second a sweep of two by three points."""
+    angle = Parameter("angle")
+    sweep = QuantumCircuit(1)
+    sweep.rx(angle, 0)
+    sweep.measure_all()
+    values = np.linspace(0, 1, 6).reshape(2, 3, 1)
+    job = sampler(kind).run([bell(), (sweep, values)], shots=40)
+    metadata = job.result().metadata
+    if kind == "client":
+        spans = metadata["executor"].chunk_timing
+        parts = [[[part.idx_item, part.size] for part in span.parts] for span in spans]
+    else:
+        spans = metadata["execution"]["execution_spans"]
+        parts = [[[pub, int(span.mask(pub).sum())] for pub in span.pub_idxs] for span in spans]
+    times = [[micros(span.start), micros(span.stop)] for span in spans]
+    return {"id": job.job_id(), "times": times, "parts": parts}
+
+
+def against_noise(name: str, shots: int) -> list[dict[str, Any]]:
+    """A Bell pair on a noisy device, plain, twirled and decoupled, and what was done."""
+    circuit = fitted(bell(), name)
+    found = []
+    for gates, flips, echoes in ((False, False, False), (True, True, False), (False, False, True)):
+        made = sampler(mode=device(name))
+        made.options.twirling.enable_gates = gates
+        made.options.twirling.enable_measure = flips
+        made.options.dynamical_decoupling.enable = echoes
+        result = made.run([circuit], shots=shots).result()
+        said = result[0].metadata.get("mitigation", [{}])[0]
+        found.append({"counts": result[0].data.meas.get_counts(), "said": said})
     return found
 
 

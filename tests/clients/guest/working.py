@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from common import bell, device, heavy, sampler, service
+from common import bell, device, fitted, heavy, sampler, service
 from qiskit_ibm_runtime import Batch, Session
 
 
@@ -116,11 +116,12 @@ def private() -> dict[str, Any]:
     return found
 
 
-def grouped(kind: str) -> dict[str, Any]:
-    """Two jobs in a session or a batch."""
+def grouped(kind: str, name: str | None = None) -> dict[str, Any]:
+    """Two jobs in a session or a batch, on the device ``name``."""
     kinds = {"session": Session, "batch": Batch}
-    with kinds[kind](backend=device()) as mode:
-        jobs = [sampler(mode=mode).run([bell()], shots=20 + i) for i in range(2)]
+    circuit = fitted(bell(), name)
+    with kinds[kind](backend=device(name)) as mode:
+        jobs = [sampler(mode=mode).run([circuit], shots=20 + i) for i in range(2)]
         shots = [job.result()[0].data.meas.num_shots for job in jobs]
     details = mode.details() if mode.session_id else None
     listed = listing(session_id=mode.session_id) if mode.session_id else None

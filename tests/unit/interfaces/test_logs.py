@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,15 +17,10 @@ KEY = tokens.new("u").text
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
+def stream() -> io.StringIO:
     text = io.StringIO()
     logs.set_up("debug", stream=text)
-    yield text
-    root.handlers[:], root.level = before, level
-    logs._Lines.stream = None
-    structlog.reset_defaults()
+    return text
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from markaz.interfaces.rest_api.client import Client, ClientError
 from markaz.interfaces.server import Server, check_address
 from tests.rest_fakes import silence
 from tests.rest_world import BELL, World, build
+from tests.waiting import until
 
 WORKER = """
 import sys
@@ -103,11 +104,7 @@ def worker(server: Server, key: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def until_ready(url: str) -> None:
-    for _ in range(400):
-        if httpx.get(url + "/health/ready").status_code == 200:
-            return
-        time.sleep(0.05)
-    raise AssertionError(httpx.get(url + "/health/ready").text)
+    until(lambda: httpx.get(url + "/health/ready").status_code == 200)
 
 
 def test_a_job_goes_all_the_way(settings: Callable[..., Settings]) -> None:
@@ -176,11 +173,7 @@ def test_waiting_requests_are_let_go_when_the_server_ends(
         with running(server) as thread:
             waiting = threading.Thread(target=wait)
             waiting.start()
-            for _ in range(100):
-                if len(server.api.patience):
-                    break
-                time.sleep(0.02)
-            assert len(server.api.patience) == 1
+            until(lambda: len(server.api.patience) == 1)
             began = time.monotonic()
             server.stop()
             thread.join(20)
@@ -286,7 +279,7 @@ def test_a_head_that_does_not_end_ends_the_connection(bare: int, head: bytes, pa
 def test_a_head_that_trickles_ends_the_connection(bare: int) -> None:
     def trickle() -> Iterator[bytes]:
         for letter in b"GET /health/live HTTP/1.1\r\nHost: a-long-name-of-a-host":
-            time.sleep(0.05)
+            time.sleep(0.05)  # what is tried: a head that takes seconds
             yield bytes([letter])
 
     _, taken = heard(bare, trickle())

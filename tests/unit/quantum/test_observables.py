@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from markaz.quantum.observables import ObservableError, PauliSum, parse, parse_lines
 from markaz.quantum.simulate.engines.base import Pauli
+from tests.absent import library
 
 LETTER = {
     "I": np.eye(2),
@@ -187,7 +188,7 @@ def test_no_text_breaks_the_reader(text: str) -> None:
 
 
 def test_qiskit_operators() -> None:
-    info = pytest.importorskip("qiskit.quantum_info")
+    info = library("qiskit.quantum_info")
     expected = PauliSum(((0.5, Pauli(((0, "X"), (1, "Z")))), (-1.0, Pauli(()))), 2)
     assert PauliSum.of(info.SparsePauliOp(["ZX", "II"], [0.5, -1.0])) == expected
     assert PauliSum.of({"ZX": 0.5, "II": -1.0}) == expected
@@ -197,7 +198,7 @@ def test_qiskit_operators() -> None:
 
 
 def test_a_sparse_observable_of_qiskit_is_expanded() -> None:
-    info = pytest.importorskip("qiskit.quantum_info")
+    info = library("qiskit.quantum_info")
     for letters in itertools.islice(itertools.product("XZ01+-rl", repeat=2), 0, 64, 7):
         label = "".join(letters)
         found = PauliSum.of(info.SparseObservable.from_list([(label, 2.0)]))
@@ -213,7 +214,7 @@ def test_values_that_are_no_observable(value: object) -> None:
 
 
 def test_an_imaginary_pauli_of_qiskit_is_refused() -> None:
-    info = pytest.importorskip("qiskit.quantum_info")
+    info = library("qiskit.quantum_info")
     with pytest.raises(ObservableError, match="term ZZ: coefficient 1j is not real"):
         PauliSum.of(info.Pauli("iZZ"))
 

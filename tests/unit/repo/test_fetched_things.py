@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import sys
 import tarfile
 from pathlib import Path
 
@@ -70,8 +71,28 @@ def test_a_missing_browser_is_said_and_an_error_in_ci(
 ) -> None:
     monkeypatch.delenv(system_programs.CHROMIUM, raising=False)
     monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr(sys, "argv", ["system_programs.py"])
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(SystemExit) as ended:
         system_programs.main()
     assert ended.value.code == status
-    assert "apt-get install chromium" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "apt-get install chromium" in said
+    assert "slurm" not in said
+
+
+def test_slurm_is_asked_for_in_the_nightly_run_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(system_programs.CHROMIUM, "/somewhere/chromium")
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(sys, "argv", ["system_programs.py"])
+    system_programs.main()
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(sys, "argv", ["system_programs.py", "--nightly"])
+    with pytest.raises(SystemExit) as ended:
+        system_programs.main()
+    assert ended.value.code == 0
+    how = "apt-get install slurm-wlm munge (as root)"
+    assert capsys.readouterr().out == f"The test with Slurm will be skipped: {how}\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import random
 import ssl
 import time
@@ -41,10 +42,14 @@ class _NoRedirect(HTTPRedirectHandler):
         """Follow nothing; the answer counts as a refusal."""
 
 
-class Connection:
-    """Talks to the centre at ``url`` with ``key``; ``ca`` is a PEM file of its own authority."""
+Trust = str | os.PathLike[str] | ssl.SSLContext
 
-    def __init__(self, url: str, key: str, ca: str | None = None) -> None:
+
+class Connection:
+    """Talks to the centre at ``url`` with ``key``. ``ca``: a PEM file of its own authority, or a
+    context that knows whom to believe (and, where one is asked for, a client's certificate)."""
+
+    def __init__(self, url: str, key: str, ca: Trust | None = None) -> None:
         if urlsplit(url).scheme not in ("http", "https"):
             raise ValueError(f"{url!r} is not the address of a centre: give http://… or https://…")
         self.url = url.rstrip("/")
@@ -52,9 +57,13 @@ class Connection:
         self._ca = ca
         self._opener = _opener(ca)
 
-    def __reduce__(self) -> tuple[type[Connection], tuple[str, str, str | None]]:
-        """Copies are connections of their own; Qiskit copies backends deeply."""
+    def __reduce__(self) -> tuple[type[Connection], tuple[str, str, Trust | None]]:
+        """What is pickled opens anew; with a context of the caller's it cannot be."""
         return Connection, (self.url, self._key, self._ca)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Connection:
+        """Copies are connections of their own; Qiskit copies backends deeply."""
+        return Connection(self.url, self._key, self._ca)
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """The document at ``path`` below ``/v1``. Raises MarkazError."""
@@ -101,8 +110,8 @@ class Connection:
         return Request(f"{self.url}/v1{path}{given}", data, headers, method=method)  # noqa: S310
 
 
-def _opener(ca: str | None) -> OpenerDirector:
-    context = ssl.create_default_context(cafile=ca)
+def _opener(ca: Trust | None) -> OpenerDirector:
+    context = ca if isinstance(ca, ssl.SSLContext) else ssl.create_default_context(cafile=ca)
     return build_opener(HTTPSHandler(context=context), _NoRedirect())
 
 

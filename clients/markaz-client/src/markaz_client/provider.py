@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from markaz_client.backend import MarkazBackend
-from markaz_client.connection import Connection, MarkazError
+from markaz_client.connection import Connection, MarkazError, Trust
 from markaz_client.job import MarkazJob
 
 
@@ -15,7 +15,8 @@ class Markaz:
 
     ``url``, ``key`` and ``project`` (which pays; not needed by members of a single one) are
     taken from MARKAZ_URL, MARKAZ_KEY and MARKAZ_PROJECT where they are not given: the lines that
-    ``markaz env`` prints. ``ca`` is the PEM file of a centre with an authority of its own.
+    ``markaz env`` prints. ``ca``, for a centre with an authority of its own: its PEM file, or an
+    ``ssl.SSLContext``.
     Raises ValueError naming what is missing.
     """
 
@@ -25,7 +26,7 @@ class Markaz:
         key: str | None = None,
         *,
         project: str | None = None,
-        ca: str | None = None,
+        ca: Trust | None = None,
     ) -> None:
         self.project = project or os.environ.get("MARKAZ_PROJECT")
         self.connection = Connection(_given("url", url), _given("key", key), ca)

@@ -18,10 +18,14 @@ from markaz.centre.jobs.tables import OPEN
 from markaz.centre.jobs.tables import jobs as all_jobs
 from markaz.centre.work import Work
 from markaz.quantum.calibrate import parts
+from markaz.quantum.operate.shipped import SEED
 
 __all__ = ["accept", "calibrate", "harvest", "measure_due"]
 
 HOUR: Final = 3_600_000_000
+OWN_TRUTH: Final = (
+    "it was cooled down anew: its hidden truth, until now that of the package, is this centre's own"
+)
 MONITORED: Final = ("readout", "coherence:0")  # short, and on them drift shows first
 
 
@@ -54,6 +58,8 @@ def _calibrate(work: Work, device: Any, kind: str, **more: Any) -> str:
     measurement = jobs.begin(work, device, kind, "calibration", **more)
     e, d = emulations.c, devices.c
     work.run(update(emulations).where(e.device_id == device.id).values(tuned_at=work.now))
+    if files.own_truth(work, device.id, SEED):
+        files.note(work, device.id, "truth", OWN_TRUTH)
     work.run(update(devices).where(d.id == device.id).values(status="calibration"))
     wanted = parts.plan(files.model_of(work, device))
     _submit(work, device, measurement, "calibration", wanted)

@@ -30,10 +30,11 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from markaz.centre.db.clock import Clock
-from markaz.centre.db.frequent import Frequent
+from markaz.centre.db.frequent import POSTED, Frequent, forget_posted, send_posted
 from markaz.centre.errors import CentreError
 
-BUSY_SECONDS: Final = 5.0  # how long a writer tries to get SQLite's one write lock
+BUSY_SECONDS: Final = 5.0  # how long a change waits for a lock
+SCHEMA_SECONDS: Final = 600.0  # how long a server waits while another changes the schema
 EXTRA_READERS: Final = 12  # connections beyond the readers' own, for threads that ask directly
 LEADER: Final = 77_001  # numbers of PostgreSQL's advisory locks
 SCHEMA: Final = 77_002
@@ -66,12 +67,16 @@ def open_engine(url: str, *, readers: int = 4) -> Engine:
         connect_args=_POSTGRESQL,
     )
     event.listen(engine, "connect", _postgresql_connected)
+    event.listen(engine, "before_cursor_execute", lambda connection, *_: send_posted(connection))
+    event.listen(engine, "commit", send_posted)
+    event.listen(engine, "rollback", forget_posted)
     return engine
 
 
-def _postgresql_connected(connection: Any, _record: object) -> None:
+def _postgresql_connected(connection: Any, record: Any) -> None:
+    record.info[POSTED] = []  # its driver has a pipeline
     # A lock that somebody forgot must not hold up every change for ever.
-    connection.execute("SET lock_timeout = '5s'")
+    connection.execute(f"SET lock_timeout = {round(BUSY_SECONDS * 1000)}")
     connection.commit()
 
 
@@ -112,14 +117,15 @@ def _sqlite_begin(connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
         info["writes"] = writes
     if writes:
-        _patiently(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        patience = options.get("patience")
+        _patiently(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), patience)
     else:
         connection.exec_driver_sql("BEGIN")
 
 
-def _patiently(action: Any) -> None:
+def _patiently(action: Any, seconds: float | None = None) -> None:
     """Try until the lock is ours; random pauses, because SQLite's own waiting is unfair."""
-    deadline = time.monotonic() + BUSY_SECONDS
+    deadline = time.monotonic() + (BUSY_SECONDS if seconds is None else seconds)
     while True:
         try:
             action()
@@ -151,10 +157,10 @@ def schema_connection(engine: Engine) -> Iterator[Connection]:
     SQLite alters a table by making it anew, so foreign keys rest meanwhile and are checked
     at the end. Raises CentreError ``conflict`` if one of them leads nowhere then.
     """
-    with write_connection(engine) as connection:
+    with write_connection(engine).execution_options(patience=SCHEMA_SECONDS) as connection:
         if not is_embedded(engine):
             with connection.begin():
-                connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": SCHEMA})
+                _wait_for_schema(connection)
                 yield connection
             return
         driver: Any = connection.connection.driver_connection
@@ -167,6 +173,13 @@ def schema_connection(engine: Engine) -> Iterator[Connection]:
                     raise CentreError("conflict", f"a row of {broken[0]} refers to nothing")
         finally:
             driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _wait_for_schema(connection: Connection) -> None:
+    set_timeout = "SET LOCAL lock_timeout = {:.0f}"
+    connection.exec_driver_sql(set_timeout.format(SCHEMA_SECONDS * 1000))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": SCHEMA})
+    connection.exec_driver_sql(set_timeout.format(BUSY_SECONDS * 1000))
 
 
 def is_embedded(engine: Engine) -> bool:
@@ -216,11 +229,12 @@ def insert_or_change(
     changes: Callable[[Any], dict[str, Any]],
 ) -> None:
     """Insert ``rows``; where a row with the same ``keys`` is there, change it as
-    ``changes(new row)`` says. ``changes`` is a function of a module: its statement is kept."""
+    ``changes(new row)`` says. ``changes`` is a function of a module: its statement is kept.
+    Posted (see ``Frequent.post``)."""
     if rows:
         columns = tuple(rows[0])
         statement = _changing(connection.dialect.name, table, tuple(keys), changes, columns)
-        statement.run_many(connection, rows)
+        statement.post(connection, rows)
 
 
 @cache

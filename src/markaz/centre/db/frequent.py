@@ -4,6 +4,10 @@ For a row found by its key SQLAlchemy takes several times as long as SQLite (dec
 job passes through some twenty times is therefore compiled at its first use, for each dialect,
 and from then on handed to the driver's cursor. Rows come back as named tuples; a driver's
 error is raised as SQLAlchemy would raise it, so that nobody needs to know the difference.
+
+With a database in another process each statement costs a round trip. Changes of which nobody
+asks anything are therefore *posted*: they travel with the next statement of the connection, in
+its order, and an error of theirs comes with it.
 """
 
 from __future__ import annotations
@@ -21,6 +25,9 @@ from sqlalchemy.sql.base import Executable
 
 Values = Mapping[str, Any]
 _NOTHING: Final[Values] = {}
+# In the ``info`` of a connection that can be sent several statements at once (``dialect``): what
+# waits to be sent; (SQL, parameters, whether these are those of many).
+POSTED: Final = "posted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,15 @@ class Frequent:
         known = self._for(connection)
         parameters = [known.parameters(values) for values in rows]
         return int(_execute(connection, known.sql, parameters, many=True).rowcount)
+
+    def post(self, connection: Connection, rows: Sequence[Values]) -> None:
+        """As ``run_many``, at the latest with the next statement, which then raises the error;
+        not for whoever wants to catch one."""
+        if (posted := connection.info.get(POSTED)) is None:
+            self.run_many(connection, rows)
+        elif rows:
+            known = self._for(connection)
+            posted.append((known.sql, [known.parameters(values) for values in rows], True))
 
     def _for(self, connection: Connection) -> _Compiled:
         dialect = connection.dialect
@@ -154,19 +170,57 @@ def plainly(connection: Connection, sql: str) -> None:
     _execute(connection, sql, ())
 
 
+def post_plainly(connection: Connection, sql: str) -> None:
+    """As ``plainly``, at the latest with the next statement."""
+    if (posted := connection.info.get(POSTED)) is None:
+        plainly(connection, sql)
+    else:
+        posted.append((sql, (), False))
+
+
+def send_posted(connection: Connection) -> None:
+    """Have done what was posted. Raises what its statements raise."""
+    if connection.invalidated:
+        return
+    if posted := connection.info.get(POSTED):
+        sql, parameters, many = posted.pop()
+        _execute(connection, sql, parameters, many=many)
+
+
+def forget_posted(connection: Connection) -> None:
+    """Never do what was posted: its transaction is undone."""
+    if connection.invalidated:  # what replaces it has nothing to send
+        return
+    if posted := connection.info.get(POSTED):
+        posted.clear()
+
+
 def _execute(connection: Connection, sql: str, parameters: Any, *, many: bool = False) -> Any:
     """The driver's cursor. Raises what SQLAlchemy makes of the driver's errors."""
     if not connection.in_transaction():
         connection.begin()
     driver: Any = connection.connection.driver_connection
+    posted = connection.info.get(POSTED)
     try:
-        cursor = driver.cursor()
-        if many:
-            cursor.executemany(sql, parameters)
-        else:
-            cursor.execute(sql, parameters)
+        if not posted:
+            return _sent(driver, sql, parameters, many=many)
+        first = posted.copy()
+        posted.clear()
+        with driver.pipeline():
+            for one in first:
+                _sent(driver, one[0], one[1], many=one[2])
+            cursor = _sent(driver, sql, parameters, many=many)
     except connection.dialect.loaded_dbapi.Error as error:
         raise _as_sqlalchemy(connection, sql, error) from error
+    return cursor
+
+
+def _sent(driver: Any, sql: str, parameters: Any, *, many: bool) -> Any:
+    cursor = driver.cursor()
+    if many:
+        cursor.executemany(sql, parameters)
+    else:
+        cursor.execute(sql, parameters)
     return cursor
 
 

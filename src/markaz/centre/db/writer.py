@@ -27,7 +27,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from markaz.centre.db import dialect
-from markaz.centre.db.frequent import plainly
+from markaz.centre.db.frequent import plainly, post_plainly, send_posted
 from markaz.centre.errors import CentreError
 
 MAX_CHANGES: Final = 128  # in one transaction
@@ -177,6 +177,7 @@ class Writer:
                 self._do_all(connection, batch, started)
                 if self._observer:
                     self._observer.flush(connection)
+                send_posted(connection)
                 self._committing = True
                 transaction.commit()
                 self._greeted = True
@@ -207,18 +208,20 @@ class Writer:
         """Do one change in its own savepoint; False if it must be tried again later."""
         mark = self._observer.save() if self._observer else None
         change.error = change.result = None
-        plainly(connection, "SAVEPOINT change")
+        post_plainly(connection, "SAVEPOINT change")
         try:
             change.result = change.action(connection)
+            plainly(connection, "RELEASE SAVEPOINT change")  # and all that it posted
         except BaseException as error:
             if self._observer:
                 self._observer.restore(mark)
             if dialect.is_outage(error):
                 raise  # the savepoint may be gone with the transaction
-            plainly(connection, "ROLLBACK TO SAVEPOINT change")
+            with contextlib.suppress(DBAPIError):
+                send_posted(connection)  # the savepoint may be among that
+            post_plainly(connection, "ROLLBACK TO SAVEPOINT change")
             plainly(connection, "RELEASE SAVEPOINT change")
             return not self._must_wait(change, error)
-        plainly(connection, "RELEASE SAVEPOINT change")
         return True
 
     def _must_wait(self, change: _Change, error: BaseException) -> bool:

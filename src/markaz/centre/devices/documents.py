@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
+from markaz.centre.devices.occupied import occupied, shown
+from markaz.centre.work import Work
 
-def device_document(row: Any) -> dict[str, Any]:
+
+def device_document(work: Work, row: Any) -> dict[str, Any]:
     """What everybody who is logged in may know of a device."""
+    return device_documents(work, (row,))[0]
+
+
+def device_documents(work: Work, rows: Iterable[Any]) -> list[dict[str, Any]]:
+    """The same of several, with one look at what runs."""
+    running = occupied(work)
+    return [_document(row, shown(row, running)) for row in rows]
+
+
+def _document(row: Any, status: str) -> dict[str, Any]:
     return {
         "device": row.id,
         "title": row.title,
         "kind": row.kind,
         "driver": row.driver,
         "qubits": row.qubits,
-        "status": row.status,
+        "status": status,
         "accepting": row.accepting,
         "slots": row.slots,
         "default": row.is_default,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from markaz.centre.devices.tables import device_events, device_files, emulations
 from markaz.centre.errors import CentreError, invalid
@@ -51,7 +51,7 @@ def description(model: DeviceModel) -> dict[str, Any]:
 
     Never the table ``[emulator]``: the sheet says what was measured, and no more is known.
     """
-    words = {g: NATIVE[g].qiskit for g in model.gates if g != "measure"}
+    words = {g: NATIVE[g].qiskit for g in model.gates if g not in ("measure", "reset")}
     return {
         "summary": model.description.strip() or model.title,
         "source": model.source.strip(),
@@ -95,6 +95,14 @@ def begin_emulation(work: Work, device: str, born_at: int, seed: int | None = No
     drawn = secrets.randbits(SEED_BITS) if seed is None else seed
     times = {"born_at": born_at, "tuned_at": born_at}
     work.run(insert(emulations).values(device_id=device, seed=drawn, **times))
+
+
+def own_truth(work: Work, device: str, known: int) -> bool:
+    """Draw a hidden truth for a device whose seed is ``known`` to whoever has the package;
+    whether it was."""
+    e = emulations.c
+    public = update(emulations).where(e.device_id == device, e.seed == known)
+    return bool(work.run(public.values(seed=secrets.randbits(SEED_BITS))))
 
 
 def text_of(work: Work, device: str, digest: str) -> str:

@@ -8,11 +8,15 @@ from sqlalchemy import select
 
 from markaz.centre.access import anyone, person, query
 from markaz.centre.devices import sheets
-from markaz.centre.devices.documents import device_document, reservation_document
+from markaz.centre.devices.documents import (
+    device_document,
+    device_documents,
+    reservation_document,
+)
 from markaz.centre.devices.rules import LOOKERS, managed, seen
 from markaz.centre.devices.tables import device_events, device_files, devices, reservations
 from markaz.centre.devices.tables import sheets as sheet_table
-from markaz.centre.errors import invalid, not_found
+from markaz.centre.errors import CentreError, invalid
 from markaz.centre.fields import flag, line, moment
 from markaz.centre.projects.tables import memberships
 from markaz.centre.work import Work
@@ -31,7 +35,7 @@ def list_devices(work: Work, _: None, *, retired: bool = False) -> dict[str, Any
     wanted = select(devices).order_by(devices.c.is_default.desc(), devices.c.id)
     if not flag("retired", retired):
         wanted = wanted.where(devices.c.retired_at.is_(None))
-    return {"items": [device_document(row) for row in work.all(wanted)], "next": None}
+    return {"items": device_documents(work, work.all(wanted)), "next": None}
 
 
 @query("devices.board", rule=anyone, scope=None)
@@ -39,7 +43,7 @@ def board(work: Work, _: None) -> dict[str, Any]:
     """Devices in service and how they are, for everybody: no descriptions, no bookings."""
     wanted = select(devices).where(devices.c.retired_at.is_(None))
     rows = work.all(wanted.order_by(devices.c.is_default.desc(), devices.c.id))
-    items = [{name: device_document(row)[name] for name in _PUBLIC} for row in rows]
+    items = [{name: one[name] for name in _PUBLIC} for one in device_documents(work, rows)]
     return {"items": items, "next": None}
 
 
@@ -49,7 +53,7 @@ _PUBLIC: Final = ("device", "title", "kind", "qubits", "status", "accepting", "d
 @query("devices.get", rule=seen, scope="devices:read")
 def get_device(work: Work, subject: Any, *, device: str) -> dict[str, Any]:
     """One device."""
-    return device_document(subject)
+    return device_document(work, subject)
 
 
 @query("devices.files", rule=managed, scope="operate")
@@ -72,7 +76,8 @@ def sheet(work: Work, subject: Any, *, device: str, at: Any = None) -> str:
     if at is not None:
         found = sheets.in_force(work, subject.id, moment("at", at))
     if found is None:
-        raise not_found("sheet")
+        when = "yet" if at is None else "from then"
+        raise CentreError("not-found", f"device {subject.id} has no calibration sheet {when}")
     return sheets.text_of(work, found)
 
 

@@ -71,7 +71,7 @@ sheets = Table(
     metadata,
     Column("id", String(80), primary_key=True),
     refers("device_id", "devices"),
-    Column("source", String(16), nullable=False),  # shipped, calibration, agent
+    Column("source", String(16), nullable=False),  # shipped, calibration, agent, operator
     Column("measured_at", Micros, nullable=False),
     Column("published_at", Micros, nullable=False),
     Column("document", Text, nullable=False),  # JSON, as its hash was taken
@@ -99,7 +99,7 @@ device_events = Table(
     metadata,
     Column("seq", Big, primary_key=True, autoincrement=True),
     refers("device_id", "devices"),
-    Column("kind", String(24), nullable=False),  # file, sheet, calibration, drift, tolerance
+    Column("kind", String(24), nullable=False),  # file, sheet, calibration, truth, drift, tolerance
     Column("text", Text, nullable=False),
     Column("at", Micros, nullable=False),
     Index("ix_device_events_device_id_at", "device_id", "at"),

@@ -21,12 +21,15 @@ from markaz.centre.devices.rules import (
 )
 from markaz.centre.devices.shipped import SHIPPED, emulated
 from markaz.centre.devices.tables import devices, reservations
+from markaz.centre.devices.uploads import add_sheet
 from markaz.centre.errors import conflict, invalid
 from markaz.centre.fields import block, choice, flag, line, moment, whole
 from markaz.centre.ids import new_id
 from markaz.centre.work import Work
 from markaz.quantum.devices.model import DeviceModel, shipped_text
 from markaz.quantum.operate.shipped import SEED, moved, shipped_sheet
+
+__all__ = ["add_sheet"]
 
 STATUSES: Final = (
     "offline", "idle", "busy", "error", "maintenance", "calibration", "needs-calibration",
@@ -96,7 +99,7 @@ def add_file(work: Work, _: None, *, file: str) -> dict[str, Any]:
     files.keep(work, model.name, model, file)
     work.record(model.name, model=model.digest, version=model.version)
     work.after(work.services.listener.rules_changed)
-    return device_document(device_row(work, model.name))
+    return device_document(work, device_row(work, model.name))
 
 
 def _check_successor(row: Any, model: DeviceModel) -> None:
@@ -134,7 +137,7 @@ def add(
     with unique(f"there is a device {device} already"):
         _insert(work, row, status="offline", accepting=False)
     work.record(device, kind=kind, driver=row["driver"])
-    return device_document(device_row(work, device))
+    return device_document(work, device_row(work, device))
 
 
 @verb("devices.change", rule=managed, scope="operate")
@@ -146,12 +149,13 @@ def change(
     """Change what is given: the status (in QDMI's words), whether it takes jobs, its texts,
     after how many hours it is calibrated by itself (0: never).
 
-    Returns the device. Raises CentreError ``conflict`` for a retired one.
+    ``busy`` counts as ``idle``: the centre says itself whether a job runs. Returns the device.
+    Raises CentreError ``conflict`` for a retired one.
     """
     if subject.retired_at is not None:
         raise conflict("the device is retired", device=subject.id)
     values = {
-        "status": None if status is None else choice("status", status, STATUSES),
+        "status": None if status is None else _set_by_hand(status),
         "accepting": None if accepting is None else flag("accepting", accepting),
         "title": None if title is None else line("title", title),
         "slots": None if slots is None else whole("slots", slots, 0, 10_000),
@@ -169,7 +173,7 @@ def change(
         work.after(work.services.listener.rules_changed)
     else:
         work.nothing_changed()
-    return device_document(device_row(work, subject.id))
+    return device_document(work, device_row(work, subject.id))
 
 
 @verb("devices.make_default", rule=managed, scope="operate")
@@ -179,7 +183,7 @@ def make_default(work: Work, subject: Any, *, device: str) -> dict[str, Any]:
         raise conflict("the device is retired", device=subject.id)
     work.run(update(devices).values(is_default=devices.c.id == subject.id))
     work.record(subject.id)
-    return device_document(device_row(work, subject.id))
+    return device_document(work, device_row(work, subject.id))
 
 
 @verb("devices.retire", rule=managed, scope="operate")
@@ -207,7 +211,7 @@ def retire(work: Work, subject: Any, *, device: str) -> dict[str, Any]:
     )
     work.record(subject.id)
     work.after(work.services.listener.rules_changed)
-    return device_document(device_row(work, subject.id))
+    return device_document(work, device_row(work, subject.id))
 
 
 @verb("devices.book", rule=booker, scope="projects:write")
@@ -307,6 +311,11 @@ def advance_calendar(work: Work, _: None) -> dict[str, Any]:
     else:
         work.nothing_changed()
     return {"begun": [row.id for row in begun], "ended": [row.id for row in ended]}
+
+
+def _set_by_hand(status: str) -> str:
+    said = choice("status", status, STATUSES)
+    return "idle" if said == "busy" else said
 
 
 def _described(description: Any) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from markaz.centre.days import day_of, midnight, read_day, written
 from markaz.centre.errors import invalid
 from markaz.centre.jobs import tally
 from markaz.centre.jobs.documents import COLUMNS, summary
-from markaz.centre.jobs.states import FINAL
-from markaz.centre.jobs.tables import KEPT, SWEPT, jobs, used_days
+from markaz.centre.jobs.states import FINAL, State
+from markaz.centre.jobs.tables import CANCELLED, FAILED, KEPT, SWEPT, jobs, used_days
 from markaz.centre.people.tables import institutions, users
 from markaz.centre.projects.tables import projects
 from markaz.centre.work import Work
@@ -43,6 +43,7 @@ _STATES: Final[dict[str, tuple[ColumnElement[bool], ...]]] = {
     "failed": (_days.failed > 0,),
     "cancelled": (_days.jobs > _days.completed + _days.failed,),
 }
+_RARE: Final = {str(State.FAILED): (FAILED,), str(State.CANCELLED): (CANCELLED,)}
 _FILTERS: Final = ("institution", "programme", "project", "person", "device")
 
 
@@ -91,18 +92,17 @@ def ended(
     """Jobs that ended from ``since`` to before ``until``, the last first: those that
     ``usage.report`` sums up with the same filters, and the state besides."""
     size = fields.whole("limit", limit, 1, 500)
-    c = jobs.c
     span = fields.moment("since", since), fields.moment("until", until)
     given = (institution, programme, project, person, device)
     wanted = _wanted(dict(zip(_FILTERS, given, strict=True)))
     conditions = _of_jobs(wanted)
     if state is not None:
-        conditions.append(c.state == fields.choice("state", state, sorted(FINAL)))
+        fields.choice("state", state, sorted(FINAL))
     if after is not None:
         conditions.append(_before(after))
     rows: list[Any] = []
     for part in _parts(work, span, wanted, state):
-        rows += _last_ended(work, [*part, *conditions], size + 1)
+        rows += _last_ended(work, state, [*part, *conditions], size + 1)
         if len(rows) > size:
             break
     last = rows[size - 1] if len(rows) > size else None
@@ -119,7 +119,7 @@ def _parts(
     if mark is None:
         yield _within(*span)
         return
-    yield [*_within(*span), tally.after(mark)]
+    yield [*_within(max(span[0], mark[0]), span[1]), tally.after(mark)]
     days = day_of(min(span[0], _LAST), zone), day_of(min(span[1], _LAST), zone)
     held = select(_days.day).join(projects, projects.c.id == _days.project_id).distinct()
     held = held.where(_days.day.between(*days), *_of_days(wanted), *_STATES.get(state or "", ()))
@@ -133,11 +133,17 @@ def _within(since: int, until: int) -> list[ColumnElement[bool]]:
     return [jobs.c.ended_at >= since, jobs.c.ended_at < until]
 
 
-def _last_ended(work: Work, conditions: list[ColumnElement[bool]], limit: int) -> list[Any]:
-    """The last jobs by their end, whether or not retention has taken their contents."""
+def _last_ended(
+    work: Work, state: str | None, conditions: list[ColumnElement[bool]], limit: int
+) -> list[Any]:
+    """The last jobs by their end, whether or not retention has taken their contents; each
+    kind by its own index, and in a state that few jobs come to by the index of that."""
     c = jobs.c
+    kinds = _RARE.get(state or "", (KEPT, SWEPT))
+    if state == State.COMPLETED:
+        conditions = [*conditions, c.state == state]
     rows: list[Any] = []
-    for kind in (KEPT, SWEPT):
+    for kind in kinds:
         found = select(*COLUMNS).where(text(kind), *conditions)
         rows += work.all(found.order_by(c.ended_at.desc(), c.seq.desc()).limit(limit))
     rows.sort(key=lambda row: (row.ended_at, row.seq), reverse=True)

@@ -43,7 +43,6 @@ FINAL: Final = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED})
 HOLDS: Final[dict[str, str]] = {
     "allocation": "the project has no credits left for it",
     "operator": "an operator holds it",
-    "project": "its project is not active",
 }
 
 

@@ -317,7 +317,7 @@ def _store(work: Work, place: Place, new: Sequence[_New]) -> None:
             groups[one.key] = group_id(work, one.key)
         one.row["group_id"] = groups[one.key]
     _forecast(work, new)
-    _insert(tuple(new[0].row)).run_many(work.connection, [one.row for one in new])
+    _insert(tuple(new[0].row)).post(work.connection, [one.row for one in new])
     if place.session is not None:
         work.run(
             update(sessions).where(sessions.c.id == place.session.id).values(last_job_at=work.now)

@@ -27,6 +27,8 @@ ACTIVE: Final = "(state = 'claimed' OR state = 'running')"
 OPEN: Final = "(state = 'held' OR state = 'queued' OR state = 'claimed' OR state = 'running')"
 KEPT: Final = "ended_at IS NOT NULL AND swept_at IS NULL"
 SWEPT: Final = "swept_at IS NOT NULL"
+FAILED: Final = "state = 'failed'"
+CANCELLED: Final = "state = 'cancelled'"
 
 
 def _partial(name: str, where: str, *columns: str) -> Index:
@@ -47,7 +49,7 @@ jobs = Table(
     Column("tags", Text, nullable=False, server_default="[]"),  # JSON list
     Column("private", Boolean, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("reason", String(32), nullable=True),  # of held: allocation, cap, device, operator …
+    Column("reason", String(32), nullable=True),  # of held: see ``states.HOLDS``
     Column("note", Text, nullable=True),  # an operator's words that the user may read
     Column("attempt", Integer, nullable=False, server_default="0"),  # the fencing token
     Column("losses", Integer, nullable=False, server_default="0"),  # of its worker
@@ -107,6 +109,9 @@ jobs = Table(
     # What retention and the record of forecasts walk through, oldest first.
     _partial("ix_jobs_ended_at", KEPT, "ended_at"),
     _partial("ix_jobs_swept_ended_at", SWEPT, "ended_at"),
+    # What few jobs come to, for lists of them over years.
+    _partial("ix_jobs_failed_ended_at", FAILED, "ended_at"),
+    _partial("ix_jobs_cancelled_ended_at", CANCELLED, "ended_at"),
 )
 
 # Waiting jobs that any rule treats alike: same device, person in project, QoS, size class

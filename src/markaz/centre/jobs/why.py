@@ -39,7 +39,8 @@ def explain(work: Work, row: Any, index: QueueIndex | None) -> dict[str, Any] | 
     found: dict[str, Any] = {"words": [], "interventions": acts(work, row)}
     if index is not None:
         found |= _ranked(work, row, key, index)
-        found["words"] += _blocks(index, key, work.now)
+        found["blocks"] = _blocks(index, key, work.now)
+        found["words"] += [one["words"] for one in found["blocks"]]
     return found
 
 
@@ -112,29 +113,36 @@ def _level(name: str, share: float, used: float, fairness: float) -> dict[str, A
     }
 
 
-def _blocks(index: QueueIndex, key: GroupKey, now: int) -> list[str]:
-    """What keeps the whole device from starting the job now."""
+def _blocks(index: QueueIndex, key: GroupKey, now: int) -> list[dict[str, Any]]:
+    """What keeps the whole device from starting the job now: ``block`` names it, for
+    interfaces that say it in other languages; ``words`` is English."""
     device = index.rules.devices.get(key.device)
     if device is None:
-        return [f"device {key.device} is retired"]
-    found = []
+        words = f"device {key.device} is retired"
+        return [{"block": "retired", "device": key.device, "words": words}]
+    name, found = f"device {device.id}", []
     if device.status not in RUNS:
-        found.append(f"device {device.id} is in status {device.status}")
+        words = f"{name} is in status {device.status}"
+        found.append({"block": "status", "status": device.status, "words": words})
     if not device.accepting:
-        found.append(f"device {device.id} starts no jobs at the moment")
+        words = f"{name} starts no jobs at the moment"
+        found.append({"block": "not accepting", "words": words})
     if device.session and device.session != key.session:
-        found.append(f"a session holds device {device.id} for its own jobs")
-    return found + _calendar_words(device, key, now)
+        words = f"a session holds {name} for its own jobs"
+        found.append({"block": "session", "words": words})
+    return [{"device": device.id, **one} for one in (*found, *_calendar(device, key, now))]
 
 
-def _calendar_words(device: Device, key: GroupKey, now: int) -> list[str]:
+def _calendar(device: Device, key: GroupKey, now: int) -> list[dict[str, Any]]:
     window = device.window(now, key.project)
     longest = float(class_seconds(key.size_class))
     if window == 0.0:
-        return [f"device {device.id} is reserved at the moment"]
+        return [{"block": "reserved", "words": f"device {device.id} is reserved at the moment"}]
     if window < longest:
         wanted = f"it may run for {span(longest)} and must end before that"
-        return [f"device {device.id} is reserved in {span(window)}: {wanted}"]
+        words = f"device {device.id} is reserved in {span(window)}: {wanted}"
+        times = {"in_seconds": window, "limit_seconds": longest}
+        return [{"block": "reserved soon", **times, "words": words}]
     return []
 
 

@@ -46,6 +46,11 @@ def write(work: Work, *rows: dict[str, Any]) -> None:
     _ENTRY.run_many(work.connection, rows)
 
 
+def post(work: Work, *rows: dict[str, Any]) -> None:
+    """As ``write``, where nobody catches the error: it may come with a later statement."""
+    _ENTRY.post(work.connection, rows)
+
+
 def find(work: Work, allocation: str) -> Any:
     """The row of an allocation. Raises CentreError ``not-found``."""
     row = work.one(select(allocations).where(allocations.c.id == allocation))

@@ -15,7 +15,7 @@ from markaz.centre.db.frequent import Frequent, listed, spread
 from markaz.centre.db.unique import unique
 from markaz.centre.errors import CentreError, conflict
 from markaz.centre.ledger import notices
-from markaz.centre.ledger.entries import FREE, MOST, entry, write
+from markaz.centre.ledger.entries import FREE, MOST, entry, post, write
 from markaz.centre.ledger.tables import allocations, ledger_entries
 from markaz.centre.work import Work
 
@@ -90,7 +90,7 @@ def reserve(work: Work, *, project: str, job: str, amount: int) -> str | None:
     if allocation is None:
         notices.exhausted(work, project)
     else:
-        write(work, entry(work, allocation, "reserve", -amount, job=job))
+        post(work, entry(work, allocation, "reserve", -amount, job=job))
     return allocation
 
 
@@ -105,7 +105,7 @@ def reserve_many(work: Work, *, project: str, holds: Sequence[tuple[str, int]]) 
     allocation = _take(work, project, sum(amount for _, amount in holds))
     if allocation is None:
         return [reserve(work, project=project, job=job, amount=n) for job, n in holds]
-    write(work, *(entry(work, allocation, "reserve", -n, job=job) for job, n in holds))
+    post(work, *(entry(work, allocation, "reserve", -n, job=job) for job, n in holds))
     return [allocation] * len(holds)
 
 

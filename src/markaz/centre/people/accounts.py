@@ -17,7 +17,13 @@ from markaz.centre.people.documents import person_document
 from markaz.centre.people.institutions import default_institution
 from markaz.centre.people.key_verbs import SESSIONS, revoke_where
 from markaz.centre.people.keys import forget_after
-from markaz.centre.people.tables import api_keys, centre_roles, users
+from markaz.centre.people.tables import (
+    api_keys,
+    centre_roles,
+    identities,
+    one_time_codes,
+    users,
+)
 from markaz.centre.work import Work
 
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
@@ -92,10 +98,19 @@ def approve(work: Work, row: Any, *, user: str) -> dict[str, Any]:
 
 @verb("people.refuse", rule=rules.managed, scope="operate")
 def refuse(work: Work, row: Any, *, user: str) -> dict[str, Any]:
-    """Delete a request for an account. Errors: ``conflict`` unless it is pending."""
+    """Delete a request for an account, with keys, codes and roles that it was given meanwhile.
+
+    Errors: ``conflict`` unless it is pending, or if something else is its own by now.
+    """
     pending = users.c.id == row.id, users.c.state == "pending"
-    if not work.run(delete(users).where(*pending)):
+    owner = select(users.c.id).where(*pending)
+    for held in (api_keys, identities, one_time_codes, centre_roles):
+        work.run(delete(held).where(held.c.user_id.in_(owner)))
+    with unique("this account is in use by now (in a project, say): erase it instead"):
+        refused = work.run(delete(users).where(*pending))
+    if not refused:
         raise conflict(f"this account is {row.state}, not pending")
+    forget_after(work)
     work.record(row.id)
     return {"id": row.id, "state": "refused"}
 

@@ -192,6 +192,12 @@ def spend_step(work: Work, user: str, step: int) -> None:
         raise wrong()
 
 
+def needs_code() -> CentreError:
+    """The refusal where only the one-time code is missing."""
+    message = "this account needs a one-time code too"
+    return CentreError("unauthenticated", message, field="code", needs="code")
+
+
 def wrong() -> CentreError:
     """What every failed login is told."""
     return CentreError("unauthenticated", "login, password or one-time code is wrong")

@@ -1,39 +1,34 @@
 """Who somebody is elsewhere: logging in through an OpenID Connect issuer.
 
-An interface verifies what the issuer signed and then comes here with issuer and subject;
-``log_in`` and ``link`` are its front doors, and the centre itself performs what they need.
-Nobody is ever found by a mail address, which changes hands.
+An interface verifies what the issuer signed and then comes with issuer and subject to the
+front doors ``people.login.log_in_elsewhere`` and ``link``; the centre itself performs what
+they need. Nobody is ever found by a mail address, which changes hands.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 
 from markaz.centre.access import CentreRole, Principal, person, query, system, verb
 from markaz.centre.db.unique import unique
 from markaz.centre.errors import CentreError, not_found
 from markaz.centre.fields import known_id, line
 from markaz.centre.ids import new_id
-from markaz.centre.people.credentials import open_session
+from markaz.centre.people.credentials import needs_code, open_session, spend_step
 from markaz.centre.people.port import Host
-from markaz.centre.people.tables import identities, users
+from markaz.centre.people.tables import identities, login_attempts, users
 from markaz.centre.work import Work
 
 MOST: Final = 5  # of one person
 
 
-def log_in(centre: Host, *, issuer: str, subject: str, label: str = "login") -> dict[str, Any]:
-    """Open a browser's session for whoever is ``subject`` at ``issuer``.
-
-    The issuer stands for password and one-time code. Errors: ``unauthenticated`` for an
-    identity that is linked to no account (``needs="link"`` in the details) or to one that
-    is not active.
-    """
-    door = Principal("anonymous", "system")
-    done = centre.perform(admit, door, issuer=issuer, subject=subject, label=label[:100])
-    return dict(done)
+def owner(issuer: str, subject: str) -> Select[Any]:
+    """The statement for the person to whom an identity is linked."""
+    linked = identities.c.issuer == issuer, identities.c.subject == subject
+    joined = select(users, identities.c.id.label("identity"))
+    return joined.join(identities, users.c.id == identities.c.user_id).where(*linked)
 
 
 def link(centre: Host, actor: Principal, *, issuer: str, subject: str) -> dict[str, Any]:
@@ -49,13 +44,16 @@ def link(centre: Host, actor: Principal, *, issuer: str, subject: str) -> dict[s
 
 
 @verb("people.log_in_elsewhere", rule=system, scope=None)
-def admit(work: Work, _subject: None, *, issuer: str, subject: str, label: str) -> dict[str, Any]:
-    """Open a session for whose identity was proved. Errors: ``unauthenticated``."""
-    row = work.one(
-        select(identities.c.id, users.c.id.label("user"), users.c.state)
-        .join(users, users.c.id == identities.c.user_id)
-        .where(identities.c.issuer == issuer, identities.c.subject == subject)
-    )
+def admit(
+    work: Work, _subject: None, *, issuer: str, subject: str, label: str,
+    name: str | None = None, step: int | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Open a session for whose identity was proved.
+
+    ``step``: the time step of the one-time code, for an account that asks for one; ``name``:
+    what attempts at it are counted under. Errors: ``unauthenticated``.
+    """
+    row = work.one(owner(issuer, subject))
     if row is None:
         raise CentreError(
             "unauthenticated",
@@ -64,10 +62,15 @@ def admit(work: Work, _subject: None, *, issuer: str, subject: str, label: str) 
         )
     if row.state != "active":
         raise CentreError("unauthenticated", f"this account is {row.state}; ask an operator")
-    used = identities.c.id == row.id
+    if step is not None:
+        spend_step(work, row.id, step)
+    elif row.totp_confirmed:
+        raise needs_code()
+    used = identities.c.id == row.identity
     work.run(update(identities).where(used).values(last_login_at=work.now))
-    work.run(update(users).where(users.c.id == row.user).values(last_login_at=work.now))
-    return open_session(work, row.user, label, browser=True)
+    work.run(update(users).where(users.c.id == row.id).values(last_login_at=work.now))
+    work.run(delete(login_attempts).where(login_attempts.c.name == name))
+    return open_session(work, row.id, label, browser=True)
 
 
 @verb("people.link_identity", rule=system, scope=None)

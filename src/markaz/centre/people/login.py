@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from markaz.centre.access import ANONYMOUS, Principal, person
 from markaz.centre.db import dialect
 from markaz.centre.errors import CentreError
-from markaz.centre.people import accounts, codes, credentials, passwords, totp
+from markaz.centre.people import accounts, codes, credentials, identities, passwords, totp
 from markaz.centre.people.credentials import wrong
 from markaz.centre.people.port import Host
 from markaz.centre.people.rules import LOGIN
@@ -45,9 +45,7 @@ def log_in(
     name = _attempt(centre, login)
     user = _proved(centre, login, password)
     if user.totp_confirmed and code is None:
-        raise CentreError(
-            "unauthenticated", "this account needs a one-time code too", field="code", needs="code"
-        )
+        raise credentials.needs_code()
     step = _step(centre, user, code) if user.totp_confirmed else None
     rehashed = passwords.hashed(password) if passwords.is_outdated(user.password_hash) else None
     try:
@@ -67,6 +65,28 @@ def log_in(
             _refuse(centre, user.id, "used code")
         raise
     return dict(answer)
+
+
+def log_in_elsewhere(
+    centre: Host, *, issuer: str, subject: str, code: str | None = None, label: str = "login"
+) -> dict[str, Any]:
+    """Open a browser's session for whoever is ``subject`` at ``issuer``.
+
+    The issuer stands for the password only: an account that asks for one-time codes asks
+    for one here too, whatever the issuer asked for. Errors: ``unauthenticated`` for an
+    identity that is linked to no account (``needs="link"`` in the details), to one that is
+    not active, where the code is missing (``needs="code"``) or wrong; ``rate-limited``.
+    """
+    user = _row(centre, identities.owner(issuer, subject))
+    name = step = None
+    if user is not None and user.state == "active" and user.totp_confirmed:
+        if code is None:
+            raise credentials.needs_code()
+        name = _attempt(centre, user.login)
+        step = _step(centre, user, code)
+    given = {"issuer": issuer, "subject": subject, "label": label[:100]}
+    door = _as(ANONYMOUS.id)
+    return dict(centre.perform(identities.admit, door, **given, name=name, step=step))
 
 
 def sign_up(

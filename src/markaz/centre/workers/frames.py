@@ -15,7 +15,7 @@ from typing import Any, Final
 
 HEAD: Final = struct.Struct("<IQ")  # bytes of the header, bytes of the body
 HEADER_BYTES: Final = 4 << 20
-_CHUNK: Final = 1 << 18
+_CHUNK: Final = 1 << 16
 
 Frame = tuple[dict[str, Any], bytes]
 

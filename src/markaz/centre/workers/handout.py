@@ -16,7 +16,7 @@ from markaz.centre.storage import blobs
 from markaz.centre.workers import crash, queries, verbs
 from markaz.centre.workers.actor import Actor
 from markaz.centre.workers.messages import Assign, Cancel, Finished, Returned, Started
-from markaz.centre.workers.peers import AHEAD, Held, Key, Peer
+from markaz.centre.workers.peers import Held, Key, Peer
 from markaz.centre.workers.results import Results, report
 
 _log: Final = structlog.get_logger(__name__)
@@ -24,7 +24,7 @@ _log: Final = structlog.get_logger(__name__)
 REST_SECONDS: Final = 1.0  # that a worker gets which could not start a job
 BEGUN_SECONDS: Final = 0.05  # that a job runs before its begin is put on record by itself
 REMEMBERED: Final = 10_000  # cancels whose job may be on its way to a worker
-_NOTHING: Final[dict[str, Any]] = {"claimed": [], "dry": True}
+_NOTHING: Final[dict[str, Any]] = {"accepted": [], "claimed": [], "dry": True}
 
 
 class Handout:
@@ -104,8 +104,6 @@ class Handout:
                 self._exchange(peer)
 
     def _exchange(self, peer: Peer) -> None:
-        if peer.finished and not peer.held:
-            peer.ran_out()
         count, ahead, seconds = self._wanted(peer)
         drivers = peer.hello.drivers
         devices = [d for n in drivers for d in self._devices.get(n, ()) if peer.serves(d)]
@@ -151,7 +149,7 @@ class Handout:
             self._claims -= 1
             dry = answer["dry"]
             (self._dry.add if dry else self._dry.discard)(peer.kind)
-            peer.ahead = AHEAD[0] if dry else peer.ahead
+            peer.came_back(len(answer["accepted"]), dry=dry)
             self._at_once = 1 if dry else min(2 * self._at_once, 256)
             self._claimed(peer, answer["claimed"], epoch)
         self._exchange(peer)

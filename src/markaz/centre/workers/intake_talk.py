@@ -24,6 +24,7 @@ BASE_SECONDS: Final = 1.5  # to open any program, and to plan it
 MIB_SECONDS: Final = 1.0  # more for each MiB of it
 MOST_SECONDS: Final = 60.0
 SHARE: Final = 0.4  # of that time, of the processor: less is starving
+SOON_SECONDS: Final = 0.1  # before anybody looks at how much of the processor it got
 STARVED: Final = 4.0  # times that long by the clock is all that a starved child gets
 _TICK: Final = 1 / os.sysconf("SC_CLK_TCK")
 EXIT_MEMORY: Final = 71
@@ -103,8 +104,12 @@ class Reader(Warm):
     def _next(self, seconds: float) -> frames.Frame:
         """The next frame, within ``seconds``, or later if the child hardly got the processor:
         on a busy machine a good program must not be refused for what others do."""
-        begun, used = time.monotonic(), processor_seconds(self.child.pid)
-        wait = seconds
+        begun = time.monotonic()
+        try:
+            return self.incoming.next(begun + SOON_SECONDS)  # most come: nothing to look up
+        except frames.FrameLate:
+            used = processor_seconds(self.child.pid)
+        wait = seconds - SOON_SECONDS
         while True:
             try:
                 return self.incoming.next(time.monotonic() + wait)

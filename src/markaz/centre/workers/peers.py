@@ -68,9 +68,13 @@ class Peer:
         count = self.hello.slots + self.ahead - max(self.hello.slots, len(self.held))
         return (max(0, count), seconds) if seconds > 0 else (0, 0.0)
 
-    def ran_out(self) -> None:
-        """It had done all that it had before there was more: let more wait there."""
-        self.ahead = min(AHEAD[1], 2 * self.ahead)
+    def came_back(self, ended: int, *, dry: bool) -> None:
+        """A claim for it found less than there was room for (``dry``), or there is more: let
+        more wait there then if it has ``ended`` some, so that claims are few."""
+        if dry:
+            self.ahead = AHEAD[0]
+        elif ended:
+            self.ahead = min(AHEAD[1], 2 * self.ahead)
 
     @property
     def kind(self) -> str:

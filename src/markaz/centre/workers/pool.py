@@ -75,13 +75,13 @@ class Pool(Generic[W]):
         return self._nursery.pid
 
     def hire(self, tenant: str) -> W:
-        """A child of the tenant's own, or a new one.
+        """A child of the tenant's own, the one whose memory is warmest, or a new one.
 
         Raises NurseryClosed if no child can be had, CentreError after ``close``.
         """
         with self._lock:
             self._out += 1
-            for pid, warm in self._idle.items():
+            for pid, warm in reversed(self._idle.items()):
                 if warm.tenant == tenant:
                     return self._idle.pop(pid)
             spare = self._spare.pop() if self._spare else None

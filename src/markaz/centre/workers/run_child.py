@@ -12,6 +12,7 @@ import math
 import os
 import resource
 import signal
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -60,16 +61,18 @@ def _run(data: bytes, request: Mapping[str, Any]) -> bytes:
         threads=THREADS,
         min_fidelity=asked.get("min_fidelity", 1.0),
     )
-    return _plain(document(result))
+    # With parameters bound it is another program than the one that was handed in.
+    known = request["program_hash"] if result.circuit is circuit else None
+    return _plain(document(result, known))
 
 
 def _plain(found: Mapping[str, Any]) -> bytes:
     return json.dumps(found, separators=(",", ":")).encode()
 
 
-def document(result: Result) -> dict[str, Any]:
+def document(result: Result, program_hash: str | None = None) -> dict[str, Any]:
     """The result as it is stored: the keys of ``markaz run --json``, and the registers."""
-    return {**result.to_json(), "registers": [list(r) for r in result.registers]}
+    return {**result.to_json(program_hash), "registers": [list(r) for r in result.registers]}
 
 
 def _client(data: bytes, request: Mapping[str, Any]) -> bytes:
@@ -86,7 +89,7 @@ def _client(data: bytes, request: Mapping[str, Any]) -> bytes:
     options = Options(
         time_limit=request["seconds"], memory_limit=request["memory"], threads=THREADS
     )
-    answer = front.run(bundle, options, asked.get("seed"), _station(request))
+    answer = front.run(bundle, options, asked.get("seed"), _station(request), time.time)
     return b"\n".join((encoding.line(answer.document), answer.payload))
 
 

@@ -51,7 +51,8 @@ from markaz.centre.workers.slots import Key, Slots
 _log: Final = structlog.get_logger(__name__)
 
 PAUSES: Final = (0.05, 0.4)  # seconds between attempts to connect, first and last
-GATHER_SECONDS: Final = 0.005  # that ends of jobs wait for the next ones, if more wait here
+GATHER_SECONDS: Final = 0.02  # that ends of jobs wait for the next ones, if more wait here
+FEW: Final = 2  # jobs that wait here when it is time to ask for more
 DELIVER_SECONDS: Final = 5.0  # at the end, for results to be accepted
 PARENT: Final = "MARKAZ_WORKER_PARENT"  # process id of whoever started it, which it follows
 _PR_SET_PDEATHSIG: Final = 1
@@ -359,7 +360,7 @@ class Supervisor:
         """Send what there is to say; while more jobs wait here, what comes soon goes along."""
         if not self._out or self._link is None:
             return
-        if self._slots.waiting > 1 and time.monotonic() < self._send_by:
+        if self._slots.waiting > FEW and time.monotonic() < self._send_by:
             return
         out, self._out = self._out, []
         try:

@@ -28,32 +28,34 @@ def columns(
     scale = svg.ticks(max((amount for _, amount in steps), default=0.0))
     height = HEIGHT - TOP - BOTTOM
     foot = HEIGHT - BOTTOM
-    drawn = [_grid(scale, value, foot, height)]
-    room = (WIDTH - LEFT - RIGHT) / max(1, len(steps))
+    levels = [(level, value(level)) for level in scale]
+    left = svg.room((label for _, label in levels), LEFT)
+    drawn = [_grid(levels, left, foot, height)]
+    room = (WIDTH - left - RIGHT) / max(1, len(steps))
     wide = max(1.0, room * 0.78)
     for place, (name, amount) in enumerate(steps):
         tall = height * max(0.0, amount) / scale[-1]
-        x = LEFT + place * room + (room - wide) / 2
+        x = left + place * room + (room - wide) / 2
         said = svg.tag("title", escape(f"{name}: {value(amount)}"))
         if tall > 0:
             drawn.append(
                 svg.tag("rect", said, class_="bar", x=x, y=foot - tall, width=wide, height=tall)
             )
-    drawn.append(_names([name for name, _ in steps], room))
+    drawn.append(_names([name for name, _ in steps], room, left))
     return svg.image(WIDTH, HEIGHT, title, description, "columns", *drawn)
 
 
-def _grid(scale: list[float], value: Callable[[float], str], foot: float, height: float) -> str:
+def _grid(levels: list[tuple[float, str]], left: float, foot: float, height: float) -> str:
     parts = []
-    for level in scale:
-        y = foot - height * level / scale[-1]
-        ends = [(LEFT, y), (WIDTH - RIGHT, y)]
+    for level, label in levels:
+        y = foot - height * level / levels[-1][0]
+        ends = [(left, y), (WIDTH - RIGHT, y)]
         parts.append(svg.tag("path", class_="grid" if level else "axis", d=svg.path(ends)))
-        parts.append(svg.text(value(level), LEFT - 8, y + 4, class_="tick", text_anchor="end"))
+        parts.append(svg.text(label, left - 8, y + 4, class_="tick", text_anchor="end"))
     return svg.tag("g", *parts)
 
 
-def _names(names: list[str], room: float) -> str:
+def _names(names: list[str], room: float, left: float) -> str:
     """As many names as fit, the first and the last among them."""
     count = min(LABELS, len(names))
     if not count:
@@ -63,6 +65,6 @@ def _names(names: list[str], room: float) -> str:
     parts = []
     for place in places:
         anchor = "start" if place == 0 and last else "end" if place == last and last else "middle"
-        at = {"start": LEFT, "end": WIDTH - RIGHT}.get(anchor, LEFT + (place + 0.5) * room)
+        at = {"start": left, "end": WIDTH - RIGHT}.get(anchor, left + (place + 0.5) * room)
         parts.append(svg.text(names[place], at, HEIGHT - 12, class_="tick", text_anchor=anchor))
     return svg.tag("g", *parts)

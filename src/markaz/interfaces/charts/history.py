@@ -47,12 +47,14 @@ def history(
     if not points:
         return svg.image(WIDTH, HEIGHT, title, description, "history")
     levels = _levels(points, limit)
-    x, y = _across(points), _up(levels)
-    drawn = [_grid(levels, y, value), _times(points, x, moment)]
+    labels = [(level, value(level)) for level in levels]
+    left = svg.room((label for _, label in labels), LEFT)
+    x, y = _across(points, left), _up(levels)
+    drawn = [_grid(labels, y, left), _times(points, x, moment)]
     if limit is not None and levels[0] <= limit <= levels[-1]:
-        ends = [(LEFT, y(limit)), (WIDTH - RIGHT, y(limit))]
+        ends = [(left, y(limit)), (WIDTH - RIGHT, y(limit))]
         drawn.append(svg.tag("path", class_="mark", d=svg.path(ends)))
-        drawn.append(svg.text(limit_name, LEFT + 6, y(limit) - 5, class_="tick"))
+        drawn.append(svg.text(limit_name, left + 6, y(limit) - 5, class_="tick"))
     if len(points) > 1:
         line = svg.path((x(one.at), y(one.value)) for one in points)
         drawn.append(svg.tag("path", class_="line line-0", d=line))
@@ -73,12 +75,12 @@ def _levels(points: Sequence[Point], limit: float | None) -> list[float]:
     return [step * i for i in range(first, last + 1)]
 
 
-def _across(points: Sequence[Point]) -> Callable[[int], float]:
+def _across(points: Sequence[Point], left: float) -> Callable[[int], float]:
     begins, span = points[0].at, points[-1].at - points[0].at
-    room = WIDTH - LEFT - RIGHT
+    room = WIDTH - left - RIGHT
     if not span:
-        return lambda _: LEFT + room / 2
-    return lambda t: LEFT + 8 + (room - 16) * (t - begins) / span
+        return lambda _: left + room / 2
+    return lambda t: left + 8 + (room - 16) * (t - begins) / span
 
 
 def _up(levels: Sequence[float]) -> Callable[[float], float]:
@@ -86,14 +88,12 @@ def _up(levels: Sequence[float]) -> Callable[[float], float]:
     return lambda v: foot - room * (v - levels[0]) / (levels[-1] - levels[0])
 
 
-def _grid(
-    levels: Sequence[float], y: Callable[[float], float], value: Callable[[float], str]
-) -> str:
+def _grid(levels: Sequence[tuple[float, str]], y: Callable[[float], float], left: float) -> str:
     parts = []
-    for level in levels:
-        ends = [(LEFT, y(level)), (WIDTH - RIGHT, y(level))]
+    for level, label in levels:
+        ends = [(left, y(level)), (WIDTH - RIGHT, y(level))]
         parts.append(svg.tag("path", class_="grid", d=svg.path(ends)))
-        parts.append(svg.text(value(level), LEFT - 8, y(level) + 4, class_="tick",
+        parts.append(svg.text(label, left - 8, y(level) + 4, class_="tick",
                               text_anchor="end"))  # fmt: skip
     return svg.tag("g", *parts)
 

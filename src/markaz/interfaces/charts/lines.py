@@ -41,8 +41,10 @@ def lines(
         return svg.image(WIDTH, HEIGHT, title, description, "lines")
     highest = max((max(one.values, default=0) for one in series), default=0)
     scale = svg.ticks(float(highest))
-    x, y = _across(at), _up(scale[-1])
-    drawn = [_grid(scale, y, value), _times(at, x, moment)]
+    levels = [(level, value(level)) for level in scale]
+    left = svg.room((label for _, label in levels), LEFT)
+    x, y = _across(at, left), _up(scale[-1])
+    drawn = [_grid(levels, y, left), _times(at, x, moment)]
     for place, one in enumerate(series):
         points = [(x(t), y(v)) for t, v in zip(at, one.values, strict=True)]
         if one.area:
@@ -56,22 +58,22 @@ def lines(
     return svg.image(WIDTH, HEIGHT, title, description, "lines", *drawn)
 
 
-def _across(at: Sequence[int]) -> Callable[[int], float]:
+def _across(at: Sequence[int], left: float) -> Callable[[int], float]:
     span = max(1, at[-1] - at[0])
-    return lambda t: LEFT + (WIDTH - LEFT - RIGHT) * (t - at[0]) / span
+    return lambda t: left + (WIDTH - left - RIGHT) * (t - at[0]) / span
 
 
 def _up(high: float) -> Callable[[float], float]:
     return lambda v: HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * max(0.0, v) / high
 
 
-def _grid(scale: list[float], y: Callable[[float], float], value: Callable[[float], str]) -> str:
+def _grid(levels: list[tuple[float, str]], y: Callable[[float], float], left: float) -> str:
     parts = []
-    for level in scale:
+    for level, label in levels:
         height = y(level)
-        ends = [(LEFT, height), (WIDTH - RIGHT, height)]
+        ends = [(left, height), (WIDTH - RIGHT, height)]
         parts.append(svg.tag("path", class_="grid" if level else "axis", d=svg.path(ends)))
-        parts.append(svg.text(value(level), LEFT - 8, height + 4, class_="tick", text_anchor="end"))
+        parts.append(svg.text(label, left - 8, height + 4, class_="tick", text_anchor="end"))
     return svg.tag("g", *parts)
 
 

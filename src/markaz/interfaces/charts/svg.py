@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from html import escape
+from typing import Final
+
+CHARACTER: Final = 7.4  # of a label, at most, on average
+_RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 
 
 def number(value: float) -> str:
@@ -24,8 +29,15 @@ def tag(name: str, *inside: str, **attributes: str | float) -> str:
 
 
 def text(words: str, x: float, y: float, **attributes: str | float) -> str:
-    """A line of text."""
+    """A line of text; one from right to left keeps its own order in the picture, which is not."""
+    if _RIGHT_TO_LEFT.search(words):
+        words = f"\u2068{words}\u2069"
     return tag("text", escape(words), x=x, y=y, **attributes)
+
+
+def room(labels: Iterable[str], least: float) -> float:
+    """The width that the labels of an axis need beside it, ``least`` at least."""
+    return max(least, 14 + CHARACTER * max(map(len, labels), default=0))
 
 
 def image(

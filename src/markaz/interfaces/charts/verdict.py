@@ -1,20 +1,34 @@
 """One criterion of a contract as a picture: what was measured, its interval, and the bound.
 
-The shapes are plain values, so that a web page and a page of paper show the same picture.
+The shapes are plain values, so that a web page and a page of paper show the same picture, and
+numbers are written here, so that picture and text show the same ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from markaz.interfaces.charts import svg
 
 WIDTH: Final = 480.0
-HEIGHT: Final = 74.0
+HEIGHT: Final = 86.0
 _LEFT, _RIGHT, _LINE = 20.0, 460.0, 34.0
 _MARGIN: Final = 0.12  # of the span of values, on either side
+_LETTER: Final = 3.3  # half the width of a letter of the labels
+_UNITS: Final = {"us": "µs"}
+GROUPED: Final = 10_000  # from here on thousands are told apart
+
+
+def written(value: float, unit: str = "") -> str:
+    """A value to four digits, with its unit: 47.39 µs, 49,420."""
+    if abs(value) >= GROUPED and math.isfinite(value):
+        text = f"{float(f'{value:.4g}'):,.0f}"
+    else:
+        text = f"{value:.4g}"
+    return f"{text} {_UNITS.get(unit, unit)}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +63,37 @@ def shapes(one: Mapping[str, Any]) -> list[Shape]:
 
     bound = x(one["bound"])
     allowed = (bound, _RIGHT) if one["at_least"] else (_LEFT, bound)
-    found = [
+    side = "at least" if one["at_least"] else "at most"
+    unit = str(one["unit"])
+    return [
         Shape("allowed", allowed[0], _LINE - 20, allowed[1], _LINE + 10),
         Shape("axis", _LEFT, _LINE + 10, _RIGHT, _LINE + 10),
+        *_scale(low, high, x, unit),
         *(Shape("dot", x(value), _LINE + 4) for value in values),
-        Shape("bound", bound, _LINE - 22, bound, _LINE + 10),
+        Shape("bound", bound, _LINE - 22, bound, _LINE + 14),
         Shape("interval", x(one["low"]), _LINE - 8, x(one["high"]), _LINE - 8),
         Shape("value", x(one["value"]), _LINE - 8),
-        Shape("text", bound, _LINE + 26, words=f"bound {one['bound']:.4g}"),
-        Shape("text", x(one["value"]), _LINE - 22, words=f"{one['value']:.4g}"),
+        _label(f"contracted: {side} {written(one['bound'], unit)}", bound, _LINE + 46),
+        _label(f"measured: {written(one['value'], unit)}", x(one["value"]), _LINE - 22),
     ]
+
+
+def _scale(low: float, high: float, x: Callable[[float], float], unit: str) -> list[Shape]:
+    """Round values along the axis, the last one with the unit."""
+    step = svg.ticks(high - low)[1]
+    first, last = math.ceil(low / step), math.floor(high / step)
+    found = []
+    for k in range(first, last + 1):
+        words = written(step * k, unit if k == last else "")
+        found.append(Shape("axis", x(step * k), _LINE + 10, x(step * k), _LINE + 14))
+        found.append(_label(words, x(step * k), _LINE + 26))
     return found
+
+
+def _label(words: str, x: float, y: float) -> Shape:
+    """Words around x, moved so far that the picture holds them."""
+    half = _LETTER * len(words)
+    return Shape("text", min(max(x, half), WIDTH - half), y, words=words)
 
 
 def verdict(one: Mapping[str, Any]) -> str:
@@ -71,8 +105,7 @@ def verdict(one: Mapping[str, Any]) -> str:
 
 def _drawn(shape: Shape) -> str:
     if shape.kind == "text":
-        x = min(max(shape.x, _LEFT + 30), _RIGHT - 30)
-        return svg.text(shape.words, x, shape.y, class_="tick", text_anchor="middle")
+        return svg.text(shape.words, shape.x, shape.y, class_="tick", text_anchor="middle")
     if shape.kind in ("value", "dot"):
         radius = 4.5 if shape.kind == "value" else 2.0
         return svg.tag("circle", class_=shape.kind, cx=shape.x, cy=shape.y, r=radius)

@@ -73,16 +73,19 @@ def say(document: dict[str, Any], out: Path | None) -> None:
     click.secho(f"{document['title']}: {document['overall']}", bold=True)
     if document["emulated"]:
         click.echo(f"  {document['device']} is EMULATED: this is practice, no purchase.")
+    # what the report is written with, once there is something to report
+    from markaz.interfaces.reports.acceptance import (  # noqa: PLC0415
+        asked,
+        capital,
+        interval,
+        measured,
+    )
+
     rows = [
-        (c["words"], f"{'>=' if c['at_least'] else '<='} {c['bound']:g}", _value(c), c["verdict"])
+        (capital(c["words"]), asked(c), measured(c), interval(c), c["verdict"])
         for c in document["criteria"]
     ]
-    tables.table(("criterion", "bound", "measured (95 %)", "verdict"), rows, "No criteria.")
+    columns = ("criterion", "contracted", "measured", "95 % interval", "verdict")
+    tables.table(columns, rows, "No criteria.")
     if out is not None:
         click.echo(f"Report: {out / 'acceptance.html'}")
-
-
-def _value(one: dict[str, Any]) -> str:
-    if one["value"] is None:
-        return one["note"] or "not measured"
-    return f"{one['value']:.4g} ({one['low']:.4g} to {one['high']:.4g}) {one['unit']}".strip()

@@ -100,16 +100,30 @@ def add(file: Any, as_json: bool) -> None:
 @command.command("sheet")
 @click.argument("device")
 @click.option("--csv", "as_csv", is_flag=True, help="As CSV, for spreadsheets.")
+@click.option(
+    "--file", "file", type=click.File("r", encoding="utf-8-sig"),
+    help="Put this sheet, JSON or CSV, in force instead (operators; real devices).",
+)  # fmt: skip
 @reach.speaks_to_centre
-def sheet(device: str, as_csv: bool) -> None:
-    """Print the calibration sheet of DEVICE: JSON, or CSV."""
+def sheet(device: str, as_csv: bool, file: Any) -> None:
+    """Print the calibration sheet of DEVICE: JSON, or CSV. With --file, hand one in."""
+    with reach.connect() as client:
+        if file is not None:
+            made = client.post(f"/devices/{device}/sheets", {"sheet": file.read()})
+            click.echo(_handed_in(made))
+            return
+        document = client.get(f"/devices/{device}/sheet")
     # They load what a help page does not need.
     from markaz.quantum.devices.sheet import from_document  # noqa: PLC0415
     from markaz.quantum.devices.sheet_csv import to_csv  # noqa: PLC0415
 
-    with reach.connect() as client:
-        found = from_document(client.get(f"/devices/{device}/sheet"))
+    found = from_document(document)
     click.echo(to_csv(found) if as_csv else found.to_json(), nl=False)
+
+
+def _handed_in(made: dict[str, Any]) -> str:
+    about = f"sheet {made['sheet'][:19]} is in force: {made['values']} values"
+    return f"{made['device']}: {about}; the device is {made['status']}."
 
 
 @command.command("events")

@@ -58,6 +58,45 @@ def set_password(url: str) -> None:
     click.echo("The password is set; `markaz login` takes it.")
 
 
+@command.command("sign-up")
+@click.argument("url")
+@click.option("--login", required=True, help="Name to log in with.")
+@click.option("--name", required=True, help="Your name.")
+@click.option("--email", required=True, help="Mail address.")
+@click.option("--institution", metavar="ID", help="Your institution.")
+@tables.AS_JSON
+@reach.speaks_to_centre
+def sign_up(
+    url: str, login: str, name: str, email: str, institution: str | None, as_json: bool
+) -> None:
+    """Ask for an account at the centre at URL; an operator approves it."""
+    password = click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
+    body = {"login": login, "name": name, "email": email, "password": password}
+    with reach.connect(reach.login_at(url, "")) as client:
+        asked = client.post(
+            "/sign-up", body | ({"institution": institution} if institution else {})
+        )
+    if not tables.show(asked, as_json):
+        click.echo(f"{asked['login']}: {asked['state']}; an operator decides.")
+
+
+@command.command("totp")
+@click.option("--off", is_flag=True, help="Turn them off.")
+@reach.speaks_to_centre
+def totp(off: bool) -> None:
+    """Have logins ask for a one-time code of an authenticator, or with --off no more."""
+    with reach.connect() as client:
+        if off:
+            password = click.prompt("Password", hide_input=True, err=True)
+            code = click.prompt("One-time code", err=True)
+            client.post("/me/totp/off", {"password": password, "code": code})
+        else:
+            click.echo(client.post("/me/totp")["secret"])
+            click.echo("Give your authenticator this address; it is shown this once.", err=True)
+            client.post("/me/totp/confirm", {"code": click.prompt("Its first code", err=True)})
+    click.echo(f"One-time codes are {'off' if off else 'on'}.")
+
+
 @command.command("step")
 @click.argument("user", metavar="LOGIN")
 @click.argument("step", type=click.Choice(("approve", "refuse", "suspend", "reactivate")))

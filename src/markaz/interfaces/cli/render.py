@@ -10,10 +10,12 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 
 if TYPE_CHECKING:
     from markaz.quantum.simulate.result import Candidate, Plan, Result
+
+N = TypeVar("N", int, float)
 
 TOP: Final = 16
 COLUMNS: Final = 80
@@ -82,7 +84,7 @@ def result(file: str, found: Result, gates: int, observables: Sequence[str], sty
     counted = (plural(found.num_qubits, "qubit"), plural(found.num_clbits, "bit"))
     facts = "  " + ", ".join([*counted, plural(gates, "gate")])
     lines = [_title(file, style), facts, *plan_lines(found.plan, style)]
-    if found.measured == "implicit" and found.values is None:
+    if found.measured == "implicit" and found.values is None and found.statevector is None:
         lines.append("  " + style.paint("measured: implicit (all qubits, into meas)", "warn"))
     if found.fidelity < 1:
         text = f"APPROXIMATE: the fidelity is at least {found.fidelity:.6g}, not 1"
@@ -91,7 +93,18 @@ def result(file: str, found: Result, gates: int, observables: Sequence[str], sty
         lines += value_lines(observables, found.values, found.standard_errors, style)
     elif found.counts is not None:
         lines += histogram(found.counts, found.registers, style)
+    else:
+        lines += _exact_lines(found, style)
     return "\n".join([*lines, *_timings(found, style)])
+
+
+def _exact_lines(found: Result, style: Style) -> list[str]:
+    from markaz.interfaces.cli import render_exact  # noqa: PLC0415 - few runs ask for it
+
+    if found.probabilities is not None:
+        return render_exact.probability_lines(found.probabilities, found.registers, style)
+    assert found.statevector is not None
+    return render_exact.state_lines(found.statevector, style)
 
 
 def _title(file: str, style: Style) -> str:
@@ -145,7 +158,7 @@ def histogram(
     return [line.rstrip() for line in lines]
 
 
-def top(counts: Mapping[str, int], most: int) -> list[tuple[str, int]]:
+def top(counts: Mapping[str, N], most: int) -> list[tuple[str, N]]:
     """All outcomes in order of their bits, or the ``most`` frequent by count."""
     if len(counts) <= most:
         return sorted(counts.items())
@@ -202,7 +215,7 @@ def value_lines(
 
 def _timings(found: Result, style: Style) -> list[str]:
     times = ", ".join(f"{name} {seconds(t, style)}" for name, t in found.seconds.items())
-    shots = f"{plural(found.shots, 'shot')}, " if found.values is None else ""
+    shots = "" if found.counts is None else f"{plural(found.shots, 'shot')}, "
     lines = wrap(f"{shots}seed {found.seed}; {times}", style.width, "  ", "  ")
     return [style.paint(line, "dim") for line in lines]
 

@@ -39,6 +39,7 @@ class Task:
     observables: tuple[PauliSum, ...] = ()
     parameters: Mapping[str, float] = field(default_factory=dict)
     memory: bool = False
+    wanted: str = "counts"
     threads: int | None = None
     min_fidelity: float = 1.0
     replay: Mapping[str, Any] | None = None
@@ -126,8 +127,9 @@ def result_line(file: str, outcome: Outcome, spaces: bool) -> dict[str, Any]:
 
 def _space(line: dict[str, Any], registers: Sequence[tuple[str, int]]) -> None:
     """Put a space between the registers of every bit string."""
-    if line.get("counts") is not None:
-        line["counts"] = {render.spaced(b, registers): n for b, n in line["counts"].items()}
+    for key in ("counts", "probabilities"):
+        if line.get(key) is not None:
+            line[key] = {render.spaced(b, registers): n for b, n in line[key].items()}
     if line.get("memory") is not None:
         line["memory"] = [render.spaced(b, registers) for b in line["memory"]]
 
@@ -138,7 +140,7 @@ def failure_line(task: Task, error: ProgramError) -> dict[str, Any]:
     return {
         "file": task.file,
         "ok": False,
-        **(values if task.observables else {"counts": None}),
+        **(values if task.observables else {task.wanted: None}),
         "shots": task.shots,
         "seed": task.seed,
         "qubits": None,
@@ -166,6 +168,7 @@ def simulate(task: Task, progress: Callable[[str], None]) -> Outcome:
         observables=task.observables or None,
         parameters=task.parameters or None,
         memory=task.memory,
+        wanted=task.wanted,
         guarded=True,
         replay=task.replay,
         threads=task.threads,
@@ -194,6 +197,10 @@ def simulate(task: Task, progress: Callable[[str], None]) -> Outcome:
 @click.option("--param", "bindings", metavar="NAME=VALUE", multiple=True,
               callback=options.read_bindings,
               help="Value of a named parameter; may be repeated.")  # fmt: skip
+@click.option("--probabilities", "wanted", flag_value="probabilities",
+              help="Exact probabilities of all outcomes in place of counts.")  # fmt: skip
+@click.option("--statevector", "wanted", flag_value="statevector",
+              help="Amplitudes before final measurements (up to 20 qubits).")  # fmt: skip
 @click.option("--replay", "recorded", metavar="RESULT",
               help="Repeat a result saved with --json and compare.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -236,6 +243,7 @@ def _tasks(files: tuple[str, ...], given: Mapping[str, Any]) -> tuple[list[Task]
         from markaz.interfaces.cli import plot  # noqa: PLC0415 - only with --plot
 
         plot.check(given["plot"])
+    _check_wanted(given)
     engines.check_name(given["engine"])
     observables = options.read_observables(given["texts"], given["observables_file"])
     names = [*given["texts"], *map(str, observables[len(given["texts"]) :])]
@@ -250,12 +258,26 @@ def _tasks(files: tuple[str, ...], given: Mapping[str, Any]) -> tuple[list[Task]
         observables=tuple(observables),
         parameters=given["bindings"],
         memory=given["memory"],
+        wanted=given["wanted"] or "counts",
         min_fidelity=given["min_fidelity"] or (APPROXIMATE if given["approximate"] else 1.0),
         as_json=given["as_json"],
     )
     if recorded is not None:
         template = replay.apply(template, recorded)
     return [replace(template, file=f, program=options.read_program(f)) for f in files], names
+
+
+def _check_wanted(given: Mapping[str, Any]) -> None:
+    others = {
+        "--observable": given["texts"],
+        "--observables-file": given["observables_file"],
+        "--memory": given["memory"],
+        "--replay": given["recorded"],
+        "--plot": given["plot"],
+    }
+    excluded = [name for name, value in others.items() if value]
+    if given["wanted"] and excluded:
+        raise click.UsageError(f"--{given['wanted']} does not go with {excluded[0]}")
 
 
 def _bytes(gib: float | None) -> int | None:

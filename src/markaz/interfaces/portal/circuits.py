@@ -11,6 +11,8 @@ from markupsafe import Markup
 LINES: Final = 2000
 DRAWN: Final = 300  # operations that a page draws; text is shorter than a drawing
 DRAWN_QUBITS: Final = 40
+COMPOSED: Final = 1000  # operations that the composer shows (static/composer/reading.js)
+COMPOSED_QUBITS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Shown:
     text: str
     drawing: Markup | None
     words: str
+    composes: bool  # whether the composer can show it
 
 
 async def shown(data: bytes) -> Shown | None:
@@ -46,7 +49,10 @@ def _shown(data: bytes) -> Shown | None:
     except (ProgramError, WireError):
         return None
     lines = text.splitlines()
+    few = len(circuit) <= COMPOSED and 0 < circuit.num_qubits <= COMPOSED_QUBITS
+    composes = few and len(lines) <= LINES and not circuit.parameters
     text = text if len(lines) <= LINES else "\n".join([*lines[:LINES], "// …"])
     if len(circuit) > DRAWN or not 0 < circuit.num_qubits <= DRAWN_QUBITS:
-        return Shown(text, None, "")
-    return Shown(text, Markup(draw(circuit)), describe(circuit))  # noqa: S704 - it escapes names
+        return Shown(text, None, "", composes)
+    drawing = Markup(draw(circuit))  # noqa: S704 - it escapes names
+    return Shown(text, drawing, describe(circuit), composes)

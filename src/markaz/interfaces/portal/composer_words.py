@@ -89,6 +89,7 @@ _WORDS: Final[dict[str, str]] = {
     "did-saved": N_("{name} is saved."),
     "did-copied": N_("The link is copied."),
     "did-shared": N_("The link is selected: copy it."),
+    "did-opened": N_("The job's circuit is shown. Undo brings back what was there."),
     "did-followed": N_("The circuit of the link is shown. Undo brings back what was there."),
     "undone": N_("Undone."),
     "redone": N_("Done again."),

@@ -52,6 +52,8 @@ DONE: Final[dict[str, str]] = {
     "planned": N_("It is in the calendar."),
     "booked": N_("You asked for the device. An operator will confirm it."),
     "rate": N_("The price is set."),
+    "added": N_("The device's file is in force."),
+    "accepting": N_("The acceptance has begun; jobs of users wait until it has ended."),
     "calibrating": N_("It is being calibrated; jobs of users wait until then."),
     "retired": N_("The device is out of service."),
     "published": N_("It is announced."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Callable
 from typing import Final
 
@@ -30,15 +31,14 @@ class Formats:
         """A number with ``digits`` decimals at most."""
         if value is None:
             return NO_VALUE
-        pattern = "#,##0" + ("." + "#" * digits if digits else "")
-        return str(numbers.format_decimal(value, format=pattern, locale=self._locale))
+        return _number(value, "#,##0" + ("." + "#" * digits if digits else ""), self._locale)
 
     def percent(self, part: float | None, digits: int = 0) -> str:
         """A part of one as a percentage."""
         if part is None:
             return NO_VALUE
         pattern = "#,##0" + ("." + "0" * digits if digits else "") + "%"
-        return str(numbers.format_percent(part, format=pattern, locale=self._locale))
+        return _number(part, pattern, self._locale)
 
     def credits(self, amount: int | None) -> str:
         """Micro-credits as credits: small amounts exactly, others to four decimals."""
@@ -58,8 +58,7 @@ class Formats:
         """The day of a time."""
         if at is None:
             return NO_VALUE
-        day = self._local(at).date()
-        return str(dates.format_date(day, "medium", locale=self._locale))
+        return _day(self._local(at).date(), self._locale)
 
     def iso(self, at: int) -> str:
         """A time for machines."""
@@ -103,6 +102,25 @@ class Formats:
     def _moment(self, at: int, clock: str) -> str:
         """Hours from 0 to 23: AM and PM would run the other way in an Urdu line."""
         local = self._local(at)
-        day = str(dates.format_date(local.date(), "medium", locale=self._locale))
+        day = _day(local.date(), self._locale)
         pattern = str(dates.get_datetime_format("medium", locale=self._locale)).replace("'", "")
         return pattern.replace("{1}", day).replace("{0}", local.strftime(clock))
+
+
+# CLDR's patterns take most of the time of a page with a long table, and tables repeat
+# themselves.
+
+
+@functools.lru_cache(maxsize=8192)
+def _number(value: float, pattern: str, locale: Locale) -> str:
+    return str(_pattern(pattern).apply(value, locale))
+
+
+@functools.cache
+def _pattern(text: str) -> numbers.NumberPattern:
+    return numbers.parse_pattern(text)
+
+
+@functools.lru_cache(maxsize=2048)
+def _day(day: dt.date, locale: Locale) -> str:
+    return str(dates.format_date(day, "medium", locale=locale))

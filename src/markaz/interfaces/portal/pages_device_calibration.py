@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import statistics
@@ -23,6 +24,7 @@ from markaz.quantum.devices.sheet_csv import to_csv
 
 DAY: Final = 86_400_000_000
 DAYS: Final = (7, 30, 90, 365)
+KEPT: Final = 16  # sheets that have been read
 FIGURES: Final = 3  # significant ones of a value
 EVENTS: Final = 20
 NAMES: Final = {
@@ -68,15 +70,24 @@ async def _device_and_sheet(visit: Visit) -> tuple[dict[str, Any], dict[str, Any
     wanted = visit.asked("sheet") or device["sheet"]
     if wanted is None:
         return device, None
-    sheet: dict[str, Any] = json.loads(await visit.ask("sheets.show", sheet=wanted))
+    sheet = _read(await visit.ask("sheets.show", sheet=wanted))
     if sheet["device"] != device["device"]:
         raise not_found("sheet")
     return device, sheet | {"id": wanted}
 
 
+@functools.lru_cache(maxsize=KEPT)
+def _read(text: str) -> dict[str, Any]:
+    """What pages show of a sheet, not to be changed: reading a large one takes most of a
+    page's time, and the same few are looked at."""
+    sheet = json.loads(text)
+    about = {name: sheet[name] for name in ("device", "measured_at")}
+    return about | {"values": values_of(sheet)}
+
+
 def _shown(visit: Visit, device: dict[str, Any], sheet: dict[str, Any]) -> dict[str, Any]:
     about = device["description"]
-    values = values_of(sheet)
+    values = sheet["values"]
     names = list(values)
     asked = visit.asked("quantity")
     chosen = asked if asked in values else (names[0] if names else "")
@@ -190,7 +201,7 @@ def number(value: float) -> str:
 async def over_time(visit: Visit) -> Response:
     """How a quantity of one qubit or coupler went."""
     device, sheet = await _device_and_sheet(visit)
-    values = values_of(sheet) if sheet else {}
+    values = sheet["values"] if sheet else {}
     quantity = visit.asked("quantity") or next(iter(values), "")
     targets = ["-".join(map(str, target)) for target in sorted(values.get(quantity, {}))]
     target = visit.asked("target") or (targets[0] if targets else "")

@@ -75,6 +75,7 @@ async def usage(visit: Visit) -> Response:
         **_over_time(visit, days),
         span_text=span_text(visit, asked),
         shares=sum(one.get("shares") or 0 for one in report["items"]),
+        by_name=visit.gettext(BYS[asked.by]),
         bys=[(name, visit.gettext(label)) for name, label in BYS.items()],
         periods=[(name, visit.gettext(label)) for name, label in PERIODS.items()],
         deeper=NEXT.get(asked.by, ""),

@@ -83,7 +83,7 @@ async def job(visit: Visit) -> Response:
     """One job: how it stands, its circuit, its result, and where that comes from."""
     document = await visit.ask("jobs.document", job=visit.names["job"])
     project = await _project(visit, document["project"])
-    circuit, program = await _circuit(visit, document)
+    circuit, program = await circuit_of(visit, document)
     return visit.show(
         "job.html",
         job=document,
@@ -139,7 +139,7 @@ async def _project(visit: Visit, project: str) -> dict[str, Any] | None:
     return found
 
 
-async def _circuit(visit: Visit, document: dict[str, Any]) -> tuple[Shown | None, bool]:
+async def circuit_of(visit: Visit, document: dict[str, Any]) -> tuple[Shown | None, bool]:
     """The circuit for the page, and whether the program may be had; None: not shown here."""
     if document["contents"] != "kept":
         return None, False

@@ -11,6 +11,7 @@ from markaz.centre.devices.rules import LOOKERS
 from markaz.centre.devices.verbs import IMPACTS, STATUSES
 from markaz.interfaces.portal.page import N_, Field, Page, Who
 from markaz.interfaces.portal.pages_operator import again_for, joined
+from markaz.interfaces.portal.pages_operator_measurements import UPLOAD, text_of
 from markaz.interfaces.portal.pictures import calendar_of
 from markaz.interfaces.portal.typed import micro, moment, moments, shown_credits, shown_moment
 from markaz.interfaces.portal.visit import Visit
@@ -42,6 +43,12 @@ async def devices(visit: Visit) -> Response:
 def _price(rates: dict[str, Any]) -> dict[str, str]:
     """The price in force, as the form shows it."""
     return {name: shown_credits(rates["now"][name]) for name in PRICES}
+
+
+async def add_file(visit: Visit) -> Response:
+    """Add the device that a file describes, or put a new version of its file in force."""
+    await visit.do("devices.add_file", file=text_of(visit, "file"))
+    return visit.go("/operate/devices", "added")
 
 
 async def change(visit: Visit) -> Response:
@@ -173,6 +180,11 @@ _NOTE: Final = Field("note", N_("Note"), required=False, most=1000)
 _ON: Final = Field("device", N_("Device"), "select")
 PAGES: Final = (
     Page("GET", "/operate/devices", "jobs.depths", Who.OVERSEER, devices),
+    Page("POST", "/operate/devices", "devices.add_file", Who.OPERATOR, add_file, again=_DEVICES,
+         large=True, form=(Field("file", N_("Device file"), "textarea", N_(
+             "TOML. A device of another name is added, offline; of one that is here, a new"
+             " version comes in force."), required=False, most=1 << 20, ltr=True, marked=False),
+             UPLOAD)),
     Page("POST", f"{_DEVICE}/change", "devices.change", Who.OPERATOR, change, again=_DEVICES,
          form=(
              Field("status", N_("Status"), "select",

@@ -103,6 +103,7 @@ class Pages:
             "has_static": self._portal.statics.files.__contains__,
             "word": functools.partial(words.word, catalogue.gettext),
             "sentence": functools.partial(words.sentence, catalogue.gettext),
+            "block": words.block,
             "elsewhere": self._portal.openid.name,
             "signs_up": bool(self._settings["sign_up"]),
             "CentreRole": CentreRole,

@@ -15,7 +15,7 @@ from markaz.centre.access import ANONYMOUS, QUERIES, VERBS, CentreRole, Principa
 from markaz.centre.errors import CentreError
 from markaz.interfaces.portal import words
 from markaz.interfaces.portal.forms import Unfilled, fields_of
-from markaz.interfaces.portal.guard import HEADERS, own_path
+from markaz.interfaces.portal.guard import COOKIES, HEADERS, own_path
 from markaz.interfaces.portal.languages import ENGLISH, Language
 from markaz.interfaces.portal.page import Page
 from markaz.interfaces.rest_api.calls import Api
@@ -75,6 +75,11 @@ class Visit:
             return ""
         assert name in self.page.query, name
         return self.request.query_params.get(name, "")[:2001].strip()
+
+    @property
+    def was_here(self) -> bool:
+        """Whether this browser has seen a page of ours before, as far as it says."""
+        return any(self.portal.cookies.get(self.request, name) for name in COOKIES)
 
     def has(self, *roles: CentreRole) -> bool:
         """Whether whoever asks has one of these roles at the centre."""

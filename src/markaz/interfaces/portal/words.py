@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from markaz.interfaces.portal.page import N_
+
+if TYPE_CHECKING:
+    from markaz.interfaces.portal.visit import Visit
 
 Gettext = Callable[[str], str]
 
@@ -88,7 +91,6 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "reason": {
         "allocation": N_("The project has too few credits; the job goes on when it gets more."),
         "operator": N_("An operator holds it."),
-        "project": N_("The project is not active."),
     },
     "entry": {
         "grant": N_("grant"),
@@ -101,6 +103,12 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "adjustment": N_("correction"),
         "settlement": N_("settlement"),
     },
+    "measurement": {
+        "calibration": N_("Calibration"),
+        "monitoring": N_("A look between jobs"),
+        "acceptance": N_("Acceptance"),
+    },
+    "verdict": {"pass": N_("passed"), "fail": N_("failed"), "undecided": N_("undecided")},
     "mode": {"dedicated": N_("dedicated"), "batch": N_("batch")},
     "reservation": {"booking": N_("booked"), "maintenance": N_("maintenance")},
     "impact": {
@@ -171,6 +179,18 @@ REFUSALS: Final[dict[str, tuple[str, str]]] = {
     "internal": (N_("A fault of the centre"), N_("It was logged. Try again later.")),
 }
 
+# What keeps a device from starting a job -> the sentence
+BLOCKS: Final[dict[str, str]] = {
+    "retired": N_("The device is out of service."),
+    "status": N_("The device starts no jobs in this state: %(status)s."),
+    "not accepting": N_("The device starts no jobs at the moment."),
+    "session": N_("A session holds the device for its own jobs."),
+    "reserved": N_("The device is reserved at the moment."),
+    "reserved soon": N_(
+        "The device is reserved in %(within)s; this job may run for %(limit)s and must end before."
+    ),
+}
+
 # Sentences of the centre that people meet often; the groups go into the translation.
 SENTENCES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(pattern), text)
@@ -236,11 +256,26 @@ SENTENCES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
             N_("This identity is linked to an account already."),
         ),
         (
+            r"this login elsewhere does not hold; begin again",
+            N_("This login elsewhere does not hold. Begin again."),
+        ),
+        (
             r"this form is out of date; load the page again",
             N_("This form is out of date. Load the page again, then send it once more."),
         ),
     )
 )
+
+
+def block(visit: Visit, one: dict[str, Any]) -> str:
+    """What keeps a device from starting a job (of ``jobs.why``) in the reader's language."""
+    said = {
+        "status": visit.word("status", one.get("status", "")),
+        "within": visit.formats.span(one.get("in_seconds")),
+        "limit": visit.formats.span(one.get("limit_seconds")),
+    }
+    text = BLOCKS[one["block"]]
+    return visit.gettext(text) % said
 
 
 def word(gettext: Gettext, table: str, value: Any) -> str:

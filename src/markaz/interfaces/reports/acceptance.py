@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from markaz.interfaces.charts.verdict import HEIGHT, WIDTH, Shape, shapes, verdict
+from markaz.interfaces.charts.verdict import HEIGHT, WIDTH, Shape, shapes, verdict, written
+from markaz.quantum.accept.contract import BENCHMARKS
+from markaz.quantum.devices.quantities import parse as quantity_of
 
 if TYPE_CHECKING:
     from fpdf import FPDF
@@ -33,8 +35,9 @@ th,td{text-align:start;padding:.4rem .6rem;border-bottom:1px solid #ccc;vertical
 figure{margin:0 0 1.5rem}svg{width:100%;max-width:34rem}
 .allowed{fill:#e3efe6}.axis{stroke:#888}.bound{stroke:#a11212;stroke-width:2;stroke-dasharray:5 3}
 .interval{stroke:#14508c;stroke-width:3}.value{fill:#14508c}.dot{fill:#777}.tick{font-size:12px}
-code{overflow-wrap:anywhere}
-@media print{body{margin:0}figure{break-inside:avoid}}
+code{overflow-wrap:anywhere}pre{white-space:pre-wrap;background:#f3f3f3;padding:.5rem .8rem}
+small{color:#555}
+@media print{body{margin:0}figure,tr{break-inside:avoid}h2{break-after:avoid}}
 """
 _COLOURS: Final = {
     "allowed": (227, 239, 230), "axis": (136, 136, 136), "bound": (161, 18, 18),
@@ -62,15 +65,50 @@ def _when(micros: int) -> str:
 
 def asked(one: Mapping[str, Any]) -> str:
     """The bound of a criterion in words."""
-    return f"at {'least' if one['at_least'] else 'most'} {one['bound']:.6g} {one['unit']}".strip()
+    return f"at {'least' if one['at_least'] else 'most'} {written(one['bound'], one['unit'])}"
 
 
 def measured(one: Mapping[str, Any]) -> str:
-    """What was measured, with its interval, in words."""
+    """What was measured, in words."""
     if one["value"] is None:
         return one["note"] or "not measured"
-    words = f"{one['value']:.4g} ({one['low']:.4g} to {one['high']:.4g}) {one['unit']}".strip()
+    words = written(one["value"], one["unit"])
     return f"{words}; {one['note']}" if one["note"] else words
+
+
+def interval(one: Mapping[str, Any]) -> str:
+    """Its 95 % interval in words; a dash where there is none."""
+    if one["value"] is None:
+        return "-"
+    return f"{written(one['low'])} to {written(one['high'], one['unit'])}"
+
+
+def meaning(one: Mapping[str, Any]) -> str:
+    """What the number is, for who does not know its name."""
+    measure = str(one["measure"])
+    if measure in BENCHMARKS:
+        return BENCHMARKS[measure][0]
+    quantity, gate = quantity_of(measure)
+    return f"{quantity.doc} ({gate})" if gate else quantity.doc
+
+
+def capital(words: str) -> str:
+    """With a first letter as at the beginning of a sentence."""
+    return (words[:1].upper() + words[1:]).replace("Ghz", "GHZ")
+
+
+def checking(document: Mapping[str, Any], key_id: str) -> list[tuple[str, str]]:
+    """How to check the signature: steps, each a sentence and what to type or compare."""
+    return [
+        ("This page is a picture of a signed record, the file acceptance.json beside it. Check "
+         "the record, not the page; no network is needed:",
+         "markaz verify acceptance.json --key centre.pub"),
+        ("It must say \"valid\". That the key is the centre's own, ask the centre by a way that "
+         f"you trust ({document['site'] or 'it'} shows it under /v1/records/key). Its name is:",
+         key_id),
+        ("What was signed, number by number, for comparing with this page:",
+         "markaz verify acceptance.json --key centre.pub --document"),
+    ]  # fmt: skip
 
 
 # -- HTML -----------------------------------------------------------------------------------
@@ -89,8 +127,13 @@ def html(document: Mapping[str, Any], key_id: str) -> str:
         _facts(document, key_id),
         "<h2>Each criterion</h2>",
         *(_figure(one) for one in document["criteria"] if one["value"] is not None),
-        "<h2>How to read and check this</h2>",
+        "<h2>How to read this</h2>",
         f"<p>{escape(READING)}</p>",
+        "<h2>How to check the signature</h2>",
+        *(
+            f"<p>{escape(step)}</p><pre><code>{escape(what)}</code></pre>"
+            for step, what in checking(document, key_id)
+        ),
     ]
     title = escape(f"Acceptance of {document['device']}")
     head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
@@ -104,9 +147,8 @@ READING: Final = (
     "A value is given with its 95 % interval. A criterion passes if the whole interval lies on "
     "the right side of the bound, fails if all of it lies on the wrong side or nothing could be "
     "measured, and is undecided otherwise. In the pictures the green area is what the contract "
-    "allows, the dashed line its bound, the bar the interval, and small dots the qubits or "
-    "couplers. The file acceptance.json holds all of this under the centre's signature: "
-    "`markaz verify acceptance.json --key centre.pub` checks it without any network."
+    "allows, the dashed line its bound, the large dot the measured value, the bar its interval, "
+    "and small dots the single qubits or couplers."
 )
 
 
@@ -118,13 +160,17 @@ def _counted(document: Mapping[str, Any]) -> str:
 
 def _table(document: Mapping[str, Any]) -> str:
     rows = [
-        f"<tr><td>{escape(one['words'])}</td><td>{escape(asked(one))}</td>"
-        f"<td>{escape(measured(one))}</td>"
+        f"<tr><td>{escape(capital(one['words']))}<br><small>{escape(meaning(one))}</small></td>"
+        f"<td>{escape(asked(one))}</td><td>{escape(measured(one))}</td>"
+        f"<td>{escape(interval(one))}</td>"
         f'<td class="{one["verdict"]}"><strong>{one["verdict"]}</strong></td></tr>'
         for one in document["criteria"]
     ]
-    head = "<tr><th>Criterion</th><th>Contracted</th><th>Measured (95 %)</th><th>Verdict</th></tr>"
-    return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+    head = "".join(f"<th>{words}</th>" for words in HEAD)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+HEAD: Final = ("Criterion", "Contracted", "Measured", "95 % interval", "Verdict")
 
 
 def _facts(document: Mapping[str, Any], key_id: str) -> str:
@@ -136,8 +182,9 @@ def _facts(document: Mapping[str, Any], key_id: str) -> str:
 
 
 def _figure(one: Mapping[str, Any]) -> str:
-    words = f"{escape(one['words'])}: {escape(measured(one))}, contracted {escape(asked(one))}"
-    return f"<figure>{verdict(one)}<figcaption>{words}</figcaption></figure>"
+    shown = f'<strong class="{one["verdict"]}">{one["verdict"]}</strong>'
+    words = f"{escape(capital(one['words']))}: {shown}<br><small>{escape(meaning(one))}</small>"
+    return f"<figure><figcaption>{words}</figcaption>{verdict(one)}</figure>"
 
 
 # -- PDF ------------------------------------------------------------------------------------
@@ -146,14 +193,7 @@ def _figure(one: Mapping[str, Any]) -> str:
 def pdf(document: Mapping[str, Any], key_id: str) -> bytes:
     """The report on A4 pages. Characters beyond Latin-1 appear as question marks there; the
     web page has them all."""
-    # Loads fonts and image libraries.
-    from fpdf import FPDF  # noqa: PLC0415
-
-    paper = FPDF(format="A4")
-    paper.set_title(f"Acceptance of {document['device']}")
-    paper.set_creation_date(datetime.fromtimestamp(document["ended_at"] / 1e6, UTC))
-    paper.set_auto_page_break(True, margin=18)
-    paper.add_page()
+    paper = _paper(document)
     _paragraph(paper, f"Acceptance: {document['title']}", 20, "B")
     paper.set_text_color(*_COLOURS[document["overall"]])
     _paragraph(paper, document["overall"].upper(), 18, "B")
@@ -165,47 +205,104 @@ def pdf(document: Mapping[str, Any], key_id: str) -> bytes:
     _paragraph(paper, "What it is about", 14, "B")
     for name, value in facts(document, key_id):
         _paragraph(paper, f"{name}: {value}", 9)
+    _signatures(paper)
+    paper.add_page()
     _paragraph(paper, "Each criterion", 14, "B")
     for one in document["criteria"]:
         if one["value"] is not None:
             _picture(paper, one)
-    _paragraph(paper, "How to read and check this", 14, "B")
-    _paragraph(paper, READING, 10)
+    _last(paper, document, key_id)
     return bytes(paper.output())
+
+
+def _paper(document: Mapping[str, Any]) -> FPDF:
+    """A first empty page; each page says at its foot what it belongs to."""
+    # Loads fonts and image libraries.
+    from fpdf import FPDF  # noqa: PLC0415
+
+    warning = "EMULATED, practice only - " if document["emulated"] else ""
+    foot = _latin(f"{warning}{document['title']} - {document['device']}")
+
+    class Paper(FPDF):
+        def footer(self) -> None:
+            self.set_y(-12)
+            self.set_font("Helvetica", "", 8)
+            self.set_text_color(90, 90, 90)
+            self.cell(0, 5, f"{foot} - page {self.page_no()} of {{nb}}", align="C")
+            self.set_text_color(0, 0, 0)
+
+    paper = Paper(format="A4")
+    paper.set_title(f"Acceptance of {document['device']}")
+    paper.set_creation_date(datetime.fromtimestamp(document["ended_at"] / 1e6, UTC))
+    paper.set_auto_page_break(True, margin=18)
+    paper.add_page()
+    return paper
+
+
+def _signatures(paper: FPDF) -> None:
+    """Lines for those who decide on paper."""
+    if paper.will_page_break(26):
+        paper.add_page()
+    paper.ln(10)
+    paper.set_font("Helvetica", "", 9)
+    for words in ("For the centre: name, date, signature", "For the supplier: the same"):
+        x, y = paper.get_x(), paper.get_y()
+        paper.line(x, y, x + 80, y)
+        paper.cell(95, 6, words)
+    paper.ln(10)
+
+
+def _last(paper: FPDF, document: Mapping[str, Any], key_id: str) -> None:
+    if paper.will_page_break(90):
+        paper.add_page()
+    _paragraph(paper, "How to read this", 14, "B")
+    _paragraph(paper, READING, 10)
+    _paragraph(paper, "How to check the signature", 14, "B")
+    for step, what in checking(document, key_id):
+        _paragraph(paper, step, 10)
+        _paragraph(paper, what, 9, family="Courier")
 
 
 def _latin(words: str) -> str:
     return words.encode("latin-1", "replace").decode("latin-1")
 
 
-def _paragraph(paper: FPDF, words: str, size: float, style: str = "") -> None:
-    paper.set_font("Helvetica", style, size)
-    paper.multi_cell(0, size * 0.5, _latin(words), new_x="LMARGIN", new_y="NEXT")
+def _paragraph(
+    paper: FPDF, words: str, size: float, style: str = "", family: str = "Helvetica"
+) -> None:
+    paper.set_font(family, style, size)
+    paper.multi_cell(0, size * 0.5, _latin(words), align="L", new_x="LMARGIN", new_y="NEXT")
     paper.ln(1.5)
 
 
 def _rows(paper: FPDF, document: Mapping[str, Any]) -> None:
+    from fpdf.fonts import FontFace  # noqa: PLC0415 - see _paper
+
     paper.set_font("Helvetica", "", 9)
-    with paper.table(col_widths=(30, 22, 36, 12), text_align="LEFT") as table:
-        for words in (("Criterion", "Contracted", "Measured (95 %)", "Verdict"),):
-            table.row(words)
+    widths = (42, 22, 26, 26, 13)
+    with paper.table(col_widths=widths, text_align="LEFT", line_height=5, padding=1) as table:
+        table.row(HEAD)
         for one in document["criteria"]:
-            cells = (one["words"], asked(one), measured(one), one["verdict"])
-            table.row([_latin(cell) for cell in cells])
+            row = table.row()
+            named = f"{capital(one['words'])}\n({meaning(one)})"
+            for cell in (named, asked(one), measured(one), interval(one)):
+                row.cell(_latin(cell))
+            face = FontFace(emphasis="BOLD", color=_COLOURS[one["verdict"]])
+            row.cell(one["verdict"], style=face)
     paper.ln(4)
 
 
 def _picture(paper: FPDF, one: Mapping[str, Any]) -> None:
     scale = 130.0 / WIDTH  # mm a unit
-    if paper.will_page_break(HEIGHT * scale + 12):
+    if paper.will_page_break(HEIGHT * scale + 14):
         paper.add_page()
-    left, top = paper.l_margin, paper.get_y()
+    _paragraph(paper, f"{capital(one['words'])}: {one['verdict']}", 10, "B")
+    left, top = paper.l_margin, paper.get_y() + 1
     for shape in shapes(one):
         _put(paper, shape, left, top, scale)
     paper.set_draw_color(0, 0, 0)
     paper.set_dash_pattern()
-    paper.set_y(top + HEIGHT * scale)
-    _paragraph(paper, f"{one['words']}: {measured(one)}, contracted {asked(one)}", 9)
+    paper.set_y(top + HEIGHT * scale + 2)
 
 
 def _put(paper: FPDF, shape: Shape, left: float, top: float, scale: float) -> None:

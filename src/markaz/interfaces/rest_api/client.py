@@ -6,7 +6,9 @@ Idempotency-Key, so that a lost answer never does a thing twice.
 
 from __future__ import annotations
 
+import os
 import random
+import ssl
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -40,7 +42,8 @@ class ClientError(Exception):
 class Client:
     """Talks to the centre at ``url`` with ``key``. Close it, or use it in ``with``.
 
-    ``transport`` stands in for the network in tests.
+    ``verify``: whom to believe, as an ``ssl.SSLContext`` or the PEM file of the centre's own
+    authority; True: the system's authorities. ``transport`` stands in for the network in tests.
     """
 
     def __init__(
@@ -49,7 +52,7 @@ class Client:
         key: str | None = None,
         *,
         timeout: float = TIMEOUT,
-        verify: bool | str = True,
+        verify: ssl.SSLContext | str | os.PathLike[str] | bool = True,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         headers = {"User-Agent": "markaz-client", "Accept": "application/json"}
@@ -59,7 +62,7 @@ class Client:
             base_url=url.rstrip("/"),
             headers=headers,
             timeout=timeout,
-            verify=verify,
+            verify=_trust(verify),
             transport=transport,
             follow_redirects=False,
         )
@@ -151,6 +154,12 @@ class Client:
                 return _document(answer)
             time.sleep(_pause(attempt, answer.headers.get("retry-after")))
         raise AssertionError("the last try returns or raises")
+
+
+def _trust(verify: ssl.SSLContext | str | os.PathLike[str] | bool) -> ssl.SSLContext | bool:
+    if isinstance(verify, ssl.SSLContext | bool):
+        return verify
+    return ssl.create_default_context(cafile=verify)
 
 
 def _may_repeat(method: str, error: httpx.TransportError) -> bool:

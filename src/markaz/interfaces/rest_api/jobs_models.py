@@ -217,7 +217,9 @@ class Cancelled(Answer):
 
     job: str = described("Identifier.")
     state: str = described("Its state.")
-    cancel: str = described("now, or wanted: its worker is told to stop it.")
+    cancel: Literal["cancelled", "wanted"] = described(
+        "cancelled: at once; wanted: its worker is told to stop it."
+    )
 
 
 class Operated(Answer):

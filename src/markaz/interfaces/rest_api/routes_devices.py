@@ -37,7 +37,7 @@ class Device(Answer):
     kind: str = described("simulator, emulated or qpu.")
     driver: str = described("What talks to it.")
     qubits: int = described("Qubits.")
-    status: str = described("Status, in QDMI's words.")
+    status: str = described("Status, in QDMI's words; busy while a job runs on it.")
     accepting: bool = described("Whether it takes jobs.")
     slots: int = described("Jobs that it runs at once; 0: as many as there are workers.")
     default: bool = described("Whether jobs that name no device run on it.")
@@ -102,7 +102,10 @@ class DeviceToAdd(Body):
 class DeviceChanges(Body):
     """What to change of a device."""
 
-    status: Status | None = described("Status, in QDMI's words.", None)
+    status: Status | None = described(
+        "Status, in QDMI's words; busy counts as idle, the centre says itself when a job runs.",
+        None,
+    )
     accepting: bool | None = described("Whether it takes jobs.", None)
     title: Name | None = described("Title.", None)
     slots: int | None = Field(None, ge=0, le=10_000, description="Jobs at once.")
@@ -151,10 +154,29 @@ class SheetSummary(Answer):
     """A calibration sheet, without its rows."""
 
     sheet: str = described("Its id: the hash of its content.")
-    source: str = described("shipped, calibration or agent.")
+    source: str = described("shipped, calibration, agent or operator.")
     measured_at: int = described("When it was measured.")
     published_at: int = described("Since when it has been in force.")
     in_force: bool = described("Whether it is now.")
+
+
+class SheetToAdd(Body):
+    """A calibration sheet."""
+
+    sheet: str = Field(
+        min_length=1, max_length=4 << 20, description="Its text: JSON, or CSV as sheet.csv is."
+    )
+
+
+class SheetAdded(Answer):
+    """A calibration sheet that was handed in."""
+
+    device: str = described("Name of the device.")
+    sheet: str = described("Its id: the hash of its content.")
+    source: str = described("operator.")
+    measured_at: int = described("When it was measured.")
+    values: int = described("Measured values in it.")
+    status: str = described("The device's status now, in QDMI's words.")
 
 
 class SheetMoment(Query):
@@ -193,7 +215,7 @@ class History(Answer):
 class DeviceEvent(Answer):
     """What happened to a device."""
 
-    kind: str = described("file, sheet, calibration, drift, tolerance or acceptance.")
+    kind: str = described("file, sheet, calibration, truth, drift, tolerance or acceptance.")
     text: str = described("In words.")
     at: int = described("When.")
 
@@ -239,6 +261,8 @@ ROUTES: Final = (
           "Its calibration sheet, as CSV.", str, query=SheetMoment, handler=as_csv, media=CSV),
     Route("GET", f"{_DEVICE}/sheets", "devices.sheets", Who.PERSON, "Its calibration sheets.",
           Page[SheetSummary]),
+    Route("POST", f"{_DEVICE}/sheets", "devices.add_sheet", Who.OPERATOR,
+          "Put a sheet of a real device in force.", SheetAdded, 201, SheetToAdd, large=True),
     Route("GET", "/v1/sheets/{sheet}", "sheets.show", Who.PERSON,
           "A calibration sheet by its id, as JSON.", dict[str, Any], handler=as_json),
     Route("GET", f"{_DEVICE}/history", "devices.history", Who.PERSON,

@@ -92,7 +92,9 @@ class RuntimeApi:
             answer.headers.update(call.headers)
             return answer
         except CentreError as error:
-            return errors.of_error(error, call.trace, call.headers)
+            answer = errors.of_error(error, call.trace, call.headers)
+            errors.forget(error)
+            return answer
         except ClientDisconnect:
             return Response(status_code=GONE)
         except Exception:

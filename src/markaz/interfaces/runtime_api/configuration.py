@@ -45,7 +45,8 @@ def configuration(document: Mapping[str, Any], settings: Mapping[str, Any]) -> d
     "all-to-all"), ``features`` and ``configuration`` (further fields, taken as they are).
     """
     about = document["description"]
-    basis = list(about.get("basis") or ())
+    # A device's file has a reset among its gates; to the client it stands beside them.
+    basis = [name for name in about.get("basis") or () if name != "reset"]
     pairs = coupling(about)
     simulator = document["kind"] == "simulator"
     count = qubits(document, settings["runtime_qubits"])

@@ -54,12 +54,25 @@ def of_error(error: CentreError, trace: str, headers: dict[str, str]) -> Respons
     return answer(status, int(error.details.get("code", code)), _words(error), said, trace, sent)
 
 
+def forget(error: BaseException) -> None:
+    """Let go of what an answered refusal came through.
+
+    Its frames hold the request's body, and some of them the refusal itself: that circle would keep
+    the body until the collector comes, which it seldom does.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        seen.__traceback__ = None
+        seen = seen.__context__
+
+
 def _words(error: CentreError) -> str:
     """The message, with the field where it does not name it, and the place in a program."""
     line, column = error.details.get("line"), error.details.get("column")
     place = f" (line {line}, column {column})" if line is not None and column is not None else ""
-    named = not error.field or error.field in error.message or error.field == "program"
-    return f"{error.message}{place}" if named else f"{error.field}: {error.message}{place}"
+    field = "".join(c if c.isprintable() else " " for c in error.field or "")
+    named = not field or field in error.message or field == "program"
+    return f"{error.message}{place}" if named else f"{field}: {error.message}{place}"
 
 
 def answer(

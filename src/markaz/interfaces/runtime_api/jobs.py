@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from markaz.centre.errors import CentreError, invalid, not_found
+from markaz.centre.errors import CentreError, conflict, invalid, not_found
 from markaz.centre.ids import is_id
+from markaz.centre.jobs.core import Cancelled
 from markaz.centre.jobs.upkeep import GONE
 from markaz.interfaces.runtime_api import envelope, job_documents
 from markaz.interfaces.runtime_api.calls import Call, answer, done, encoded, without_nones
@@ -128,10 +129,15 @@ async def metrics(call: Call) -> Response:
 
 
 async def cancel(call: Call) -> Response:
-    """Cancel a job; 409 if it has ended."""
+    """Cancel a job; 409 if it has ended, or ended before its worker could stop it."""
     job = (await glance(call, call.path["job"]))["id"]
-    await call.perform("jobs.cancel", job=job)
-    return _changed(call, job)
+    asked = await call.perform("jobs.cancel", job=job)
+    answered = _changed(call, job)
+    if asked["cancel"] == Cancelled.WANTED:
+        row = await call.runtime.polls.stopped(job, call.actor, lambda: glance(call, job))
+        if row["state"] in ("completed", "failed"):
+            raise conflict(f"job {job} is {row['state']} already", state=row["state"])
+    return answered
 
 
 async def delete(call: Call) -> Response:

@@ -23,6 +23,7 @@ YOUNG: Final = 3.0  # seconds after its submission in which a job is young
 YOUNG_HOLD: Final = 1.0
 LOOP: Final = 0.8  # a client that asks again within this asks in a loop
 LOOP_HOLD: Final = 2.0
+STOPPING: Final = 5.0  # seconds that a cancel waits until a worker has stopped the job
 MAX_EACH: Final = 4096  # polls of one person that are held at once
 REMEMBERED: Final = 50_000
 
@@ -102,6 +103,21 @@ class Polls:
         known.answered = time.monotonic()
         return known.text
 
+    async def stopped(self, job: str, actor: Principal, read: Read) -> dict[str, Any]:
+        """The row of an own job that was asked to stop: once it has, or after ``STOPPING``.
+
+        Whoever lists jobs after the answer to a cancel then finds it among those that ended.
+        """
+        self._loop = asyncio.get_running_loop()
+        known = await self._read(job, actor, read)
+        if known.final or known.row["user_id"] != actor.id or not self._may_hold(actor.id):
+            return known.row
+        await self._hold(known, actor.id, STOPPING)
+        return (await self._read(job, actor, read)).row
+
+    def _may_hold(self, person: str) -> bool:
+        return not self._closed and self._of_person[person] < MAX_EACH
+
     def _remembered(self, job: str, actor: Principal, project: str | None) -> _Known | None:
         known = self._known.get(job)
         if known is None or known.row["user_id"] != actor.id or not _is_fresh(known):
@@ -142,7 +158,7 @@ class Polls:
     def _patience(self, known: _Known, person: str) -> float:
         """How long to hold a poll."""
         others = known.row["user_id"] != person
-        if known.final or others or self._closed or self._of_person[person] >= MAX_EACH:
+        if known.final or others or not self._may_hold(person):
             return 0.0
         if time.monotonic() - known.answered < LOOP:
             return LOOP_HOLD

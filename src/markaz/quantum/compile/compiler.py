@@ -18,8 +18,9 @@ from markaz.quantum.compile.compiled import Compiled
 from markaz.quantum.compile.errors import CompileError
 from markaz.quantum.compile.fabric import Fabric, fabric_of
 from markaz.quantum.compile.options import CompileOptions, key, versions
-from markaz.quantum.compile.physical import check_native, missing_feature
+from markaz.quantum.compile.physical import check_native
 from markaz.quantum.compile.schedule import layers, log_fidelity, schedule
+from markaz.quantum.devices.features import missing_feature
 from markaz.quantum.devices.model import DeviceModel
 from markaz.quantum.devices.sheet import Sheet
 from markaz.quantum.programs.circuit import Circuit, Register

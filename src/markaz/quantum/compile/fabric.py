@@ -65,6 +65,16 @@ class Fabric:
     flips: bool = False
 
     @cached_property
+    def read_cost(self) -> Floats:
+        """-log fidelity of a measurement on each place."""
+        return cost_of(self.read_error)
+
+    @cached_property
+    def mean_pulse_ns(self) -> float:
+        """Duration of a pulse, mean over the places."""
+        return float(self.pulse_ns.mean())
+
+    @cached_property
     def pair_cost(self) -> Floats:
         """-log fidelity of the native gate on each pair of places, infinite without one."""
         table = np.full((self.n, self.n), np.inf)

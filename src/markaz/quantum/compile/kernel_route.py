@@ -314,3 +314,41 @@ def route(
             decay[best[0]] += DECAY
             decay[best[1]] += DECAY
     return count
+
+
+@lazy_jit
+def settle(
+    at: Ints,
+    who: Ints,
+    need: Ints,
+    waits: Ints,
+    first: Ints,
+    edges: Ints,
+    back_waits: Ints,
+    back_first: Ints,
+    back_edges: Ints,
+    near_at: Ints,
+    near: Ints,
+    hops: Ints,
+    distance: Floats,
+    price: Floats,
+    place: Ints,
+    holds: Ints,
+    rounds: int,
+    generator: np.random.Generator,
+    start: Ints,
+    steps: Ints,
+) -> int:
+    """``route`` there and back ``rounds`` times, and then once from where that led.
+
+    ``back_*`` are the dependencies backwards in time; ``start`` receives the layout before
+    the last pass. Returns what that one does.
+    """
+    for _ in range(rounds):
+        route(at, who, need, waits, first, edges, near_at, near, hops, distance, price,
+              place, holds, generator, steps)  # fmt: skip
+        route(at, who, need, back_waits, back_first, back_edges, near_at, near, hops, distance,
+              price, place, holds, generator, steps)  # fmt: skip
+    start[:] = place
+    return route(at, who, need, waits, first, edges, near_at, near, hops, distance, price,
+                 place, holds, generator, steps)  # fmt: skip

@@ -66,7 +66,7 @@ class Task:
     def own_cost(self) -> Floats:
         """Cost (qubits, places) of what happens to a qubit alone; infinite if unusable."""
         f = self.fabric
-        table = np.outer(self.reads, cost_of(f.read_error))
+        table = np.outer(self.reads, f.read_cost)
         table += np.outer(self.pulses, cost_of(f.pulse_error))
         table[:, ~f.usable] = np.inf
         return table
@@ -156,19 +156,11 @@ def _trial(task: Task, k: int, part: Ints, generator: np.random.Generator) -> Ro
     near_at, near = fabric.neighbours
     place, holds = _random_layout(task, part, generator)
     steps = np.empty((_most_steps(at, fabric.n), 3), np.int64)
-    run = kernel_route.route.fast
-
-    def walk(links: tuple[Ints, Ints, Ints]) -> int:
-        return run(
-            at, who, need, *links, near_at, near, fabric.hops, distance, price, place, holds,
-            generator, steps,
-        )  # fmt: skip
-
-    for _ in range(ROUNDS):
-        walk(forward)
-        walk(backward)
-    start = place.copy()
-    count = walk(forward)
+    start = np.empty(task.qubits, np.int64)
+    count = kernel_route.settle.fast(
+        at, who, need, *forward, *backward, near_at, near, fabric.hops, distance, price, place,
+        holds, ROUNDS, generator, start, steps,
+    )  # fmt: skip
     end = place.copy()
     if count < 0:
         return Routed(steps[:0], start, end, np.inf)
@@ -197,7 +189,7 @@ def _random_layout(task: Task, part: Ints, generator: np.random.Generator) -> tu
     grow = kernel_place.grow_region.fast
     near_at, near = fabric.neighbours
     start = int(part[generator.integers(len(part))])
-    grow(start, task.qubits, near_at, near, fabric.pair_cost, cost_of(fabric.read_error), region)
+    grow(start, task.qubits, near_at, near, fabric.pair_cost, fabric.read_cost, region)
     place = generator.permutation(region)
     holds = np.full(fabric.n, -1, np.int64)
     holds[place] = np.arange(task.qubits)
@@ -218,7 +210,7 @@ def _cost(task: Task, steps: Ints, end: Ints) -> tuple[float, Floats]:
     back = np.ascontiguousarray(steps[::-1])
     cost = kernel_cost.steps_cost.fast(
         back, len(back), at, who, need, end.copy(), holds, f.pair_cost, f.pair_time,
-        float(f.pulse_ns.mean()), f.idle_rate, uses,
+        f.mean_pulse_ns, f.idle_rate, uses,
     )  # fmt: skip
     return float(cost), uses
 

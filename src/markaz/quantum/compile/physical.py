@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from markaz.quantum.compile.errors import CompileError
+from markaz.quantum.devices.features import missing_feature
 from markaz.quantum.devices.model import DeviceModel
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.gates import LAST_GATE, TABLE, Op
@@ -63,12 +64,3 @@ def _features(circuit: Circuit, model: DeviceModel) -> Iterator[str]:
     missing = missing_feature(circuit, model)
     if missing is not None:
         yield missing
-
-
-def missing_feature(circuit: Circuit, model: DeviceModel) -> str | None:
-    """What the circuit does that the device, by its file, cannot; None if nothing."""
-    if np.any(circuit.op == Op.RESET) and "reset" not in model.features:
-        return f"{model.name} has no resets within a circuit"
-    if circuit.is_dynamic and "mid-circuit-measurement" not in model.features:
-        return f"{model.name} measures at the end of a circuit only"
-    return None

@@ -21,6 +21,8 @@ FEATURES: Final[dict[str, str]] = {
     "delay": "waits of a stated length",
     "reset": "resets in the middle of a circuit",
     "mid-circuit-measurement": "measurements before the end",
+    "feed-forward": "operations that depend on measured bits",
+    "loops": "operations repeated while a condition on measured bits holds",
 }
 
 

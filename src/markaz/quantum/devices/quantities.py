@@ -31,10 +31,10 @@ QUANTITIES: Final[dict[str, Quantity]] = {
     for q in (
         Quantity("T1", "us", "qubit", "lower", "energy relaxation time"),
         Quantity("T2star", "us", "qubit", "lower", "time after which a Ramsey fringe is at 1/e"),
-        Quantity("T2echo", "us", "qubit", "lower", "the same after one Hahn echo"),
+        Quantity("T2echo", "us", "qubit", "lower", "T2 measured with one Hahn echo"),
         Quantity("frequency", "GHz", "qubit", None, "transition frequency"),
         Quantity("frequency_offset", "kHz", "qubit", None, "drift since the last retuning", -_ANY),
-        Quantity("readout_error", "", "qubit", "higher", "mean of the two below", 0, 1),
+        Quantity("readout_error", "", "qubit", "higher", "wrong readings, mean of 0 and 1", 0, 1),
         Quantity("prob_meas0_prep1", "", "qubit", "higher", "reads 0 after preparing 1", 0, 1),
         Quantity("prob_meas1_prep0", "", "qubit", "higher", "reads 1 after preparing 0", 0, 1),
         Quantity("readout_length", "ns", "qubit", None, "duration of a measurement"),

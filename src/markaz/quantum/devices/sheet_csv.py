@@ -12,6 +12,7 @@ import io
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from markaz.quantum.devices.cells import guarded, unguarded
 from markaz.quantum.devices.errors import DescriptionError
 from markaz.quantum.devices.sheet import FORMAT, MOST_BYTES, Row, Sheet, check_head, read_row
 
@@ -59,7 +60,7 @@ def _cells(row: Row) -> list[str]:
     value, uncertainty = (DASH if n is None else repr(float(n) + 0.0) for n in numbers)
     moment = DASH if row.measured_at is None else _written(row.measured_at)
     return ["-".join(map(str, row.target)), row.quantity, value, row.unit, uncertainty, moment,
-            row.method]  # fmt: skip
+            guarded(row.method)]  # fmt: skip
 
 
 def _head(lines: list[str]) -> tuple[str, int]:
@@ -87,7 +88,7 @@ def _row(cells: list[str], i: int, line: int) -> Row:
         "target": [_whole(q, f"rows[{i}].qubits", line) for q in named["qubits"].split("-")],
         "quantity": named["quantity"],
         "unit": named["unit"],
-        "method": named["method"],
+        "method": unguarded(named["method"]),
     }
     for key in ("value", "uncertainty"):
         plain[key] = _number(named[key], f"rows[{i}].{key}", line)

@@ -49,13 +49,14 @@ def half_turn_ns(fabric: Fabric, qubit: int) -> float:
 
 
 def _gaps(circuit: Circuit, plan: Schedule) -> list[Window]:
+    """Waits between two operations of a qubit; a barrier ends one and begins another, so that
+    what is put into it stays on its side."""
     last: dict[int, float] = {}
     found = []
-    rows = circuit.qubits.tolist()
-    for i in np.flatnonzero(plan.length > 0).tolist():
+    for i in np.flatnonzero((plan.length > 0) | (circuit.op == Op.BARRIER)).tolist():
         begin, end = float(plan.start[i]), float(plan.start[i] + plan.length[i])
-        for q in rows[i]:
-            if q < 0:
+        for q in circuit.operands(i):
+            if circuit.op[i] == Op.BARRIER and q not in last:
                 continue
             if q in last and begin - last[q] > 1e-6:
                 found.append(Window(q, i, begin - last[q]))

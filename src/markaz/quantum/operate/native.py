@@ -88,6 +88,37 @@ def _qasm2(circuit: Circuit) -> str:
     return to_openqasm2(circuit)
 
 
+def _originir(circuit: Circuit) -> str:
+    """OriginIR, an instruction a line: qubit k is ``q[k]``, angles are radians.
+
+    The grammar is that of the parser of QPanda-lite and of what the vendor's cloud shows as
+    its own programs.
+    """
+    if circuit.is_dynamic or np.any(circuit.op == Op.DELAY):
+        raise ProgramError("unsupported", "OriginIR has gates and measurements at the end")
+    plain = to_ops(circuit, frozenset(_ORIGIN))
+    lines = [f"QINIT {circuit.num_qubits}", f"CREG {circuit.num_clbits}"]
+    for i, op in enumerate(plain.op.tolist()):
+        places = ",".join(f"q[{q}]" for q in plain.operands(i))
+        if op == Op.MEASURE:
+            lines.append(f"MEASURE {places},c[{plain.aux[i]}]")
+        elif op == Op.BARRIER:
+            lines.append(f"BARRIER {places}")
+        else:
+            word, angles = _ORIGIN[op]
+            values = ",".join(repr(float(v)) for v in plain.params[i, :angles])
+            lines.append(f"{word} {places},({values})" if angles else f"{word} {places}")
+    return "\n".join(lines) + "\n"
+
+
+# Their words and numbers of angles. Not ISWAP: its sign differs between the vendor's pages.
+_ORIGIN: Final[dict[int, tuple[str, int]]] = {
+    int(Op.H): ("H", 0), int(Op.X): ("X", 0), int(Op.Y): ("Y", 0), int(Op.Z): ("Z", 0),
+    int(Op.S): ("S", 0), int(Op.T): ("T", 0), int(Op.RX): ("RX", 1), int(Op.RY): ("RY", 1),
+    int(Op.RZ): ("RZ", 1), int(Op.U): ("U3", 3), int(Op.CX): ("CNOT", 0), int(Op.CZ): ("CZ", 0),
+}  # fmt: skip
+
+
 def _aqt(circuit: Circuit) -> str:
     """A JSON list of RZ, R and RXX, angles in units of pi, and MEASURE at the end."""
     if circuit.is_dynamic or np.any(circuit.op == Op.DELAY):
@@ -138,4 +169,5 @@ FORMATS: Final[dict[str, Callable[[Circuit], str]]] = {
     "openqasm3": physical_openqasm3,
     "openqasm2": _qasm2,
     "aqt": _aqt,
+    "originir": _originir,
 }

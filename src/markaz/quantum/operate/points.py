@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from markaz.quantum.compile.compiled import Compiled
 from markaz.quantum.compile.options import CompileOptions
 from markaz.quantum.mitigate.options import Mitigation
+from markaz.quantum.mitigate.sampled import Copy, whole
 from markaz.quantum.observables import PauliSum
 from markaz.quantum.operate.station import Station, unmeasured
+from markaz.quantum.points import bits_of
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.errors import ProgramError
 
@@ -38,7 +40,7 @@ class DevicePoints:
     ``values`` is float64 (points, parameters), in radians. A circuit that the device can run
     as it is runs as it is, its qubits taken as physical ones; any other is compiled once.
     ``measures``: observables are asked for, and the circuit's own measurements are left out.
-    ``notes`` says what mitigation did at the points, if there was any.
+    ``notes`` says what was done against noise at the points, if anything was.
     """
 
     def __init__(
@@ -64,15 +66,20 @@ class DevicePoints:
     def samples(self, shots: int, rng: np.random.Generator) -> Iterator[NDArray[np.uint8]]:
         """Outcomes (shots, classical bits) of each point in turn. Raises ProgramError."""
         for point in range(self.count):
-            found = self._station.execute(
-                self._bound(point), shots, int(rng.integers(1 << 62)), memory=True
-            )
-            self._note()
-            text = "".join(found.memory or []).encode("ascii")
-            rows = np.frombuffer(text, np.uint8).reshape(shots, -1)
-            bits = np.zeros((shots, self.circuit.num_clbits), np.uint8)
-            bits[:, : rows.shape[1]] = rows[:, ::-1] - 48
-            yield bits
+            compiled, seed = self._bound(point), int(rng.integers(1 << 62))
+            if self._wanted.level:
+                made = self._station.sampling(compiled, self._wanted, shots, seed)
+                self.notes.append(made.to_json())
+            else:
+                self._station.check_shots(shots)
+                made = whole(compiled.circuit, shots)
+            yield np.concatenate([self._sampled(c, seed + k) for k, c in enumerate(made.copies)])
+
+    def _sampled(self, copy: Copy, seed: int) -> NDArray[np.uint8]:
+        """Outcomes (shots, classical bits) of one copy of the circuit."""
+        found = self._station.run(copy.circuit, copy.shots, seed, memory=True)
+        self._note()
+        return copy.undone(bits_of(found.memory or [], copy.shots, self.circuit.num_clbits))
 
     def estimate(
         self,

@@ -22,6 +22,7 @@ from markaz.quantum.mitigate.evaluate import Mitigated, evaluate
 from markaz.quantum.mitigate.observe import without_final_measurements
 from markaz.quantum.mitigate.options import Mitigation
 from markaz.quantum.mitigate.plan import plan
+from markaz.quantum.mitigate.sampled import Sampling, sampling
 from markaz.quantum.observables import PauliSum
 from markaz.quantum.operate.driver import Driver
 from markaz.quantum.programs.circuit import Circuit
@@ -78,8 +79,23 @@ class Station:
     def execute(self, compiled: Compiled, shots: int, seed: int, *, memory: bool = False) -> Result:
         """Run a compiled circuit whose parameters have values. Raises ProgramError."""
         self.check_shots(shots)
-        self.last = self.driver.execute(compiled.circuit, shots, seed, memory=memory)
+        return self.run(compiled.circuit, shots, seed, memory=memory)
+
+    def run(self, circuit: Circuit, shots: int, seed: int, *, memory: bool = False) -> Result:
+        """Run a circuit in native gates. Raises ProgramError."""
+        self.last = self.driver.execute(circuit, shots, seed, memory=memory)
         return self.last
+
+    def sampling(self, compiled: Compiled, wanted: Mitigation, shots: int, seed: int) -> Sampling:
+        """Copies to run for twirled and decoupled samples.
+
+        Raises ProgramError ``unsupported`` with the reason where they are refused.
+        """
+        self.check_shots(shots)
+        try:
+            return sampling(wanted, compiled.circuit, shots, self.model, self.sheet, seed)
+        except MitigationError as error:
+            raise ProgramError("unsupported", f"mitigation: {error.message}") from error
 
     def check_shots(self, shots: int) -> None:
         """Raise ProgramError ``unsupported`` for more than the device takes at once."""

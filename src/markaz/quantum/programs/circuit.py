@@ -22,6 +22,8 @@ Expr = tuple["str | int | float | Expr", ...]
 
 
 _MEASURE, _RESET, _FIRST_CONTROL = int(Op.MEASURE), int(Op.RESET), int(Op.IF)
+_POOLED = np.zeros(256, np.bool_)
+_POOLED[[int(op) for op in POOLED]] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +102,12 @@ class Circuit:
         when[measured] = where
         late = int(where[0])
         gates = np.flatnonzero(self.op[late:] <= LAST_GATE) + late
-        plain = gates[~np.isin(self.op[gates], [int(o) for o in POOLED])]
+        pooled = _POOLED[self.op[gates]]
+        plain = gates[~pooled]
         used = self.qubits[plain]
         if bool(np.any((used >= 0) & (when[np.maximum(used, 0)] < plain[:, None]))):
             return False
-        return all(
-            bool(np.all(when[self.operands(int(i))] > i)) for i in np.setdiff1d(gates, plain)
-        )
+        return all(bool(np.all(when[self.operands(int(i))] > i)) for i in gates[pooled])
 
     def operands(self, i: int) -> list[int]:
         """Qubits of operation ``i`` in the gate's own order."""

@@ -23,11 +23,14 @@ from numpy.typing import NDArray
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.gates import POOLED, TABLE, Op
 
-_POOLED = [int(op) for op in POOLED]
+_POOLED = np.zeros(256, np.bool_)
+_POOLED[[int(op) for op in POOLED]] = True
 _NUM_PARAMS = np.zeros(256, np.int64)
 for _gate in TABLE.values():
     _NUM_PARAMS[_gate.op] = _gate.num_params
 _NUM_PARAMS[Op.DELAY] = 2
+_UNUSED = np.arange(4) >= _NUM_PARAMS[:, None]  # parameters, by operation code
+_IF, _MEASURE = int(Op.IF), int(Op.MEASURE)
 
 
 def program_hash(circuit: Circuit) -> str:
@@ -43,7 +46,7 @@ def _head(circuit: Circuit) -> bytes:
     """Everything that is not an array, as text."""
     shown = [(r.name, r.offset, r.size) for r in circuit.cregs if not r.hidden]
     symbolic = sorted((i, slot, _text(expr)) for i, slot, expr in circuit.symbolic)
-    uses_expr = circuit.aux[(circuit.op >= Op.IF) & (circuit.aux >= 0)]
+    uses_expr = circuit.aux[(circuit.op >= _IF) & (circuit.aux >= 0)]
     exprs = [_text(circuit.exprs[k]) for k in uses_expr.tolist()]
     sizes = (circuit.num_qubits, circuit.num_clbits, float(circuit.global_phase) + 0.0)
     return repr((sizes, shown, sorted(circuit.parameters), symbolic, exprs)).encode()
@@ -61,23 +64,31 @@ def _text(expr: Any) -> str:
 def _arrays(circuit: Circuit) -> list[bytes]:
     """The arrays, little-endian, without what depends on how they were built: the layout
     of the pool, unused parameters and the numbering of expressions."""
-    pooled = np.isin(circuit.op, _POOLED)
-    starts, counts = circuit.qubits[pooled, 0], circuit.qubits[pooled, 1]
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    qubits = circuit.qubits.copy()
-    qubits[pooled, 0] = 0
+    qubits, pool = _operands(circuit)
     params = circuit.params + 0.0
-    params[np.arange(4) >= _NUM_PARAMS[circuit.op][:, None]] = 0.0
+    params[_UNUSED[circuit.op]] = 0.0
     for i, slot, _ in circuit.symbolic:
         params[i, slot] = 0.0
-    aux = np.where(circuit.op == Op.MEASURE, circuit.aux, -1)
+    aux = np.where(circuit.op == _MEASURE, circuit.aux, -1)
     return [
         circuit.op.tobytes(),
         _bytes(qubits),
         params.astype("<f8").tobytes(),
         _bytes(aux),
-        _bytes(circuit.pool[np.repeat(starts, counts) + within]),
+        _bytes(pool),
     ]
+
+
+def _operands(circuit: Circuit) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Qubits of each operation, and the pool in the order in which it is used."""
+    pooled = _POOLED[circuit.op]
+    if not pooled.any():
+        return circuit.qubits, circuit.pool[:0]
+    starts, counts = circuit.qubits[pooled, 0], circuit.qubits[pooled, 1]
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    qubits = circuit.qubits.copy()
+    qubits[pooled, 0] = 0
+    return qubits, circuit.pool[np.repeat(starts, counts) + within]
 
 
 def _bytes(values: NDArray[Any]) -> bytes:

@@ -50,8 +50,18 @@ def _tables() -> tuple[NDArray[np.int8], NDArray[np.int8]]:
 
 
 _NUM_QUBITS, _NUM_PARAMS = _tables()
-_WITH_EXPR: Final = [int(Op.IF), int(Op.WHILE), int(Op.ASSIGN)]
-_POOLED: Final = sorted(int(op) for op in POOLED)
+
+
+def _among(ops: Iterable[Op]) -> NDArray[np.bool_]:
+    """Per operation code: whether it is one of ``ops``."""
+    table = np.zeros(256, np.bool_)
+    table[[int(op) for op in ops]] = True
+    return table
+
+
+_POOLED: Final = _among(POOLED)
+_WITH_EXPR: Final = _among((Op.IF, Op.WHILE, Op.ASSIGN))
+_WITH_AUX: Final = _WITH_EXPR | _among((Op.MEASURE,))
 
 
 def validate(circuit: Circuit, limits: Limits) -> None:
@@ -60,9 +70,10 @@ def validate(circuit: Circuit, limits: Limits) -> None:
     _check_registers(circuit.qregs, circuit.num_qubits)
     _check_registers(circuit.cregs, circuit.num_clbits)
     _check_shown(circuit.cregs)
-    pooled = np.isin(circuit.op, _POOLED)
+    pooled = _POOLED[circuit.op]
     _check_plain_operands(circuit, ~pooled)
-    _check_pooled_operands(circuit, np.flatnonzero(pooled), limits)
+    if pooled.any():
+        _check_pooled_operands(circuit, np.flatnonzero(pooled), limits)
     _check_aux(circuit)
     _check_params(circuit)
     _check_blocks(circuit.op, limits.nesting)
@@ -166,11 +177,15 @@ def _check_distinct(
 
 
 def _check_aux(c: Circuit) -> None:
-    measure, expr = c.op == Op.MEASURE, np.isin(c.op, _WITH_EXPR)
-    bits, rows = c.aux[measure], c.aux[expr]
-    _require(np.all((bits >= 0) & (bits < c.num_clbits)), "a classical bit out of range")
-    _require(np.all((rows >= 0) & (rows < len(c.exprs))), "an expression out of range")
-    _require(np.all(c.aux[~(measure | expr)] == -1), "an operation with a stray operand")
+    bits = c.aux[c.op == int(Op.MEASURE)]
+    _require(_in_range(bits, c.num_clbits), "a classical bit out of range")
+    _require(_in_range(c.aux[_WITH_EXPR[c.op]], len(c.exprs)), "an expression out of range")
+    _require((c.aux[~_WITH_AUX[c.op]] == -1).all(), "an operation with a stray operand")
+
+
+def _in_range(values: NDArray[np.int32], most: int) -> bool:
+    """Whether all are from 0 to below ``most``."""
+    return len(values) == 0 or (int(values.min()) >= 0 and int(values.max()) < most)
 
 
 def _check_params(c: Circuit) -> None:
@@ -182,11 +197,12 @@ def _check_params(c: Circuit) -> None:
         _require(0 <= i < len(c) and 0 <= slot < _NUM_PARAMS[c.op[i]], "a parameter's place")
         unbound[i, slot] = True
     _require(int(unbound.sum()) == len(c.symbolic), "a parameter given twice")
-    _require(np.all(np.isnan(c.params) == unbound), "an angle is not a number")
-    _require(not np.any(np.isinf(c.params)), "an angle is infinite")
-    waits = c.params[c.op == Op.DELAY]
-    _require(not np.any(waits[:, 0] < 0), "a negative delay")
-    _require(np.all(np.isin(waits[:, 1], [NANOSECONDS, STEPS])), "a delay without a unit")
+    _require((np.isnan(c.params) == unbound).all(), "an angle is not a number")
+    _require(not np.isinf(c.params).any(), "an angle is infinite")
+    waits = c.params[c.op == int(Op.DELAY)]
+    _require(not (waits[:, 0] < 0).any(), "a negative delay")
+    units = waits[:, 1]
+    _require(((units == NANOSECONDS) | (units == STEPS)).all(), "a delay without a unit")
     for expr in _distinct(e for _, _, e in c.symbolic):
         _check_expr(expr, lambda e: _is_parameter_leaf(e, names), PARAMETRIC)
 

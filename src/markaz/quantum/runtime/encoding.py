@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -47,6 +50,48 @@ def primitive_result(results: Sequence[Any], metadata: Mapping[str, Any]) -> dic
     """The result of a job."""
     contents = {"pub_results": list(results), "metadata": dict(metadata)}
     return _typed("PrimitiveResult", contents)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When all outcomes of a pub were gained: an array of ``shape``, the last axis its shots;
+    ``start`` and ``stop`` in seconds since 1970, UTC. What else there was to do may be in it."""
+
+    shape: tuple[int, ...]
+    start: float
+    stop: float
+
+
+def execution_spans(spans: Sequence[Span]) -> dict[str, Any]:
+    """When the outcomes of each pub of a sampler were gained."""
+    return _typed("ExecutionSpans", {"spans": [_span(k, one) for k, one in enumerate(spans)]})
+
+
+def _span(pub: int, span: Span) -> dict[str, Any]:
+    shape = list(span.shape)
+    slices = {str(pub): [shape, 0, math.prod(shape[:-1]), 0, shape[-1]]}
+    times = (("start", span.start), ("stop", span.stop))
+    spent = {name: _typed("datetime", iso(at)) for name, at in times}
+    return _typed("DoubleSliceSpan", {**spent, "data_slices": slices})
+
+
+def chunk_timing(spans: Sequence[Span]) -> list[dict[str, Any]]:
+    """The same for each item of an executor, in that program's words."""
+    return [
+        {"start": iso(one.start), "stop": iso(one.stop), "parts": [_part(number, one.shape[:-1])]}
+        for number, one in enumerate(spans)
+    ]
+
+
+def _part(item: int, shape: tuple[int, ...]) -> dict[str, Any]:
+    size = math.prod(shape)
+    order = list(range(len(shape)))
+    return {"idx_item": item, "size": size, "permutation": order, "element_range": [0, size, 1]}
+
+
+def iso(at: float) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
 
 
 def _typed(kind: str, value: Any) -> dict[str, Any]:

@@ -90,7 +90,8 @@ def _notes(
     mitigation = known.mitigation_of(options, device_kind, kind)
     reasons = {**mitigation.not_applied, **known.not_applied(options, device_kind)}
     ignored = sorted(str(name)[:60] for name in set(params) - _KNOWN[kind])
-    notes = {"applied": mitigation.applied, "not_applied": reasons, "ignored": ignored[:20],
+    # What of it was applied, a result says of each pub.
+    notes = {"asked": mitigation.applied, "not_applied": reasons, "ignored": ignored[:20],
              "mitigation": mitigation.parts}  # fmt: skip
     return {name: value for name, value in notes.items() if value}
 

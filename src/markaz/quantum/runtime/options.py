@@ -123,21 +123,18 @@ def mitigation_of(
 
 
 def _on_device(options: Mapping[str, Any], program: str) -> Mitigation:
-    """An estimator's values are mitigated as asked; samples are given as they were read."""
+    """An estimator's values are mitigated as asked, samples twirled and decoupled."""
     asked = {k: v for k, v in options.items() if k in _AGAINST_NOISE}
-    if program == "sampler":
-        return Mitigation({}, dict.fromkeys(sorted(asked), _RAW))
-    level = asked.get("resilience_level")
+    level, estimates = asked.get("resilience_level"), program == "estimator"
     with at("options"):
         try:
-            made = from_runtime_options(asked, resilience_level=level)
+            made = from_runtime_options(asked, resilience_level=level, estimator=estimates)
         except MitigationError as error:
             raise ProgramError("unsupported", error.message) from None
-    return Mitigation(asked, {}, made.to_json())
+    return Mitigation(asked, {}, made.to_json() if estimates or made.level else {})
 
 
 _AGAINST_NOISE: Final = ("resilience_level", "resilience", "twirling", "dynamical_decoupling")
-_RAW: Final = "samples are given as they were read; an estimator's values are mitigated"
 
 
 def not_applied(options: Mapping[str, Any], device_kind: str = "simulator") -> dict[str, str]:

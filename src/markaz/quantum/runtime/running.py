@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -44,6 +45,8 @@ class Run:
     rng: np.random.Generator
     started: float
     station: Station | None = None
+    clock: Callable[[], float] | None = None
+    spans: list[encoding.Span] = field(default_factory=list)
     compiled: list[Compiled] = field(default_factory=list)
     plans: list[dict[str, Any]] = field(default_factory=list)
     engines: dict[str, str] = field(default_factory=dict)
@@ -70,6 +73,17 @@ class Run:
         if points.compiled.key not in {one.key for one in self.compiled}:
             self.compiled.append(points.compiled)
         return points
+
+    @contextmanager
+    def timed(self, pub: Pub) -> Iterator[None]:
+        """The block gains the outcomes of ``pub``; notes when, where there is a clock."""
+        if self.clock is None:
+            yield
+            return
+        start = self.clock()
+        yield
+        stop = max(start, self.clock())  # clocks are set back now and then
+        self.spans.append(encoding.Span((*pub.shape, pub.shots), start, stop))
 
     def note(self, points: Points | DevicePoints) -> str:
         """Put on record how ``points`` ran; the engine's name."""
@@ -103,11 +117,16 @@ class Run:
 
 
 def run(
-    bundle: Bundle, options: Options, seed: int | None = None, station: Station | None = None
+    bundle: Bundle,
+    options: Options,
+    seed: int | None = None,
+    station: Station | None = None,
+    clock: Callable[[], float] | None = None,
 ) -> Answer:
     """Run all pubs, one after the other; ``options.time_limit`` is for all together.
 
-    On the device ``station``, or None: simulated without noise.
+    On the device ``station``, or None: simulated without noise. ``clock`` gives seconds since
+    1970, UTC: then the result says when outcomes were gained; all else is of seed and bundle.
 
     The bundle's own seed comes before ``seed``; without any one is drawn and reported.
     Raises ProgramError.
@@ -122,6 +141,7 @@ def run(
         rng=np.random.default_rng(drawn),
         started=time.monotonic(),
         station=station,
+        clock=clock,
     )
     answered = PROGRAMS[bundle.kind](running)
     return Answer(running.document(), encoding.line(answered))
@@ -130,23 +150,28 @@ def run(
 def _pubs(running: Run, one: Callable[[Run, Pub, Program], dict[str, Any]]) -> dict[str, Any]:
     bundle = running.bundle
     results = [one(running, pub, bundle.programs[pub.program]) for pub in bundle.pubs]
-    metadata = {"version": 2, "seed": running.seed, **bundle.notes}
-    return encoding.primitive_result(results, metadata)
+    metadata: dict[str, Any] = {"version": 2, "seed": running.seed}
+    if running.spans:
+        metadata["execution"] = {"execution_spans": encoding.execution_spans(running.spans)}
+    return encoding.primitive_result(results, {**metadata, **bundle.notes})
 
 
 def _sampler_pub(running: Run, pub: Pub, program: Program) -> dict[str, Any]:
     points = running.points(pub)
     shape = (points.count, pub.shots)
     rows = {name: np.zeros((*shape, -(-len(c) // 8)), np.uint8) for name, c in program.registers}
-    for number, bits in enumerate(points.samples(pub.shots, running.rng)):
-        for name, columns in program.registers:
-            rows[name][number] = packed(bits, columns)
+    with running.timed(pub):
+        for number, bits in enumerate(points.samples(pub.shots, running.rng)):
+            for name, columns in program.registers:
+                rows[name][number] = packed(bits, columns)
     fields = {
         name: encoding.bit_array(rows[name].reshape(*pub.shape, *rows[name].shape[1:]), len(bits))
         for name, bits in program.registers
     }
-    about = {"circuit_metadata": program.metadata, "shots": pub.shots}
+    about: dict[str, Any] = {"circuit_metadata": program.metadata, "shots": pub.shots}
     about["engine"] = running.note(points)
+    if isinstance(points, DevicePoints) and points.notes:
+        about["mitigation"] = points.notes[:SHOWN_PLANS]
     return encoding.pub_result("SamplerPubResult", encoding.data_bin(pub.shape, fields), about)
 
 
@@ -175,7 +200,8 @@ def _executor(running: Run) -> dict[str, Any]:
     bundle = running.bundle
     compressed = SCHEMAS[bundle.echo["schema_version"]]
     data = [_item(running, pub, bundle.programs[pub.program], compressed) for pub in bundle.pubs]
-    metadata = {"chunk_timing": [], "seed": running.seed, **bundle.notes}
+    timing = encoding.chunk_timing(running.spans)
+    metadata = {"chunk_timing": timing, "seed": running.seed, **bundle.notes}
     return {**bundle.echo, "data": data, "metadata": metadata}
 
 
@@ -184,9 +210,10 @@ def _item(running: Run, pub: Pub, program: Program, compressed: bool) -> dict[st
     points = running.points(pub)
     sizes = {name: (points.count, pub.shots, len(bits)) for name, bits in program.registers}
     rows = {name: np.zeros(size, np.bool_) for name, size in sizes.items()}
-    for number, bits in enumerate(points.samples(pub.shots, running.rng)):
-        for name, columns in program.registers:
-            rows[name][number] = bits[:, columns]
+    with running.timed(pub):
+        for number, bits in enumerate(points.samples(pub.shots, running.rng)):
+            for name, columns in program.registers:
+                rows[name][number] = bits[:, columns]
     running.note(points)
     results = {
         name: tensors.encoded(row.reshape(*pub.shape, *row.shape[1:]), compressed=compressed)

@@ -16,21 +16,18 @@ from numpy.typing import NDArray
 
 from markaz.quantum.observables import PauliSum
 from markaz.quantum.programs.circuit import Circuit
-from markaz.quantum.programs.errors import ProgramError
-from markaz.quantum.programs.gates import LAST_GATE
-from markaz.quantum.programs.transform import select
 from markaz.quantum.simulate.carried import Carried, carry, cones_within_reason
 from markaz.quantum.simulate.cones import Cone
 from markaz.quantum.simulate.engines.adapter import truncation_bound
 from markaz.quantum.simulate.engines.base import Expectation, Pauli
 from markaz.quantum.simulate.execute import run_task
 from markaz.quantum.simulate.facts import Facts, describe
-from markaz.quantum.simulate.pipeline import Job, finished, part_seeds, summarised
+from markaz.quantum.simulate.pipeline import DEFERRED, Job, finished, part_seeds, summarised
 from markaz.quantum.simulate.result import PartPlan, Plan, Result
-from markaz.quantum.simulate.settle import settle
 from markaz.quantum.simulate.simplify.driver import simplify_values
 from markaz.quantum.simulate.simplify.outcome import Part
 from markaz.quantum.simulate.tasks import EXPECT, Task
+from markaz.quantum.simulate.value_gates import seen_by_values
 from markaz.quantum.simulate.value_rows import value_rows
 
 SPLIT_FROM_SECONDS: Final = 0.005  # a cheaper joint run is not worth looking at apart
@@ -143,30 +140,24 @@ def choose_layout(
 
 @dataclass(slots=True)
 class Prepared:
-    """Values known already, the bound on their error, and what is left to simulate."""
+    """Values known already, the bound on their error, and what is left to simulate, of the
+    strings that the observables' strings are ``moved`` to."""
 
     plan: Plan
+    moved: dict[Pauli, Pauli]
     known: dict[Pauli, float]
     bound: float
     left: list[Pauli]
     layout: Layout
 
 
-def _gates(job: Job) -> Circuit:
-    circuit = settle(job.circuit)
-    if circuit.is_dynamic:
-        raise ProgramError(
-            "unsupported",
-            "expectation values need a program without mid-circuit measurement, reset or "
-            "control flow",
-        )
-    return select(circuit, np.flatnonzero(circuit.op <= LAST_GATE))
-
-
 def _prepared(job: Job) -> Prepared:
     assert job.observables is not None
-    circuit = _gates(job)
-    paulis = list(dict.fromkeys(p for o in job.observables for p in o.paulis if p.factors))
+    seen = seen_by_values(job.circuit)
+    circuit = seen.circuit
+    asked = dict.fromkeys(p for o in job.observables for p in o.paulis if p.factors)
+    moved = {p: seen.moved(p) for p in asked}
+    paulis = list(dict.fromkeys(moved.values()))
     groups = cones_within_reason(circuit, paulis)
     carried = carry(job, circuit, paulis, groups)
     left = [p for p in paulis if p not in carried.values]
@@ -177,12 +168,14 @@ def _prepared(job: Job) -> Prepared:
         layout = choose_layout(job, circuit, left, groups, carried)
     parts = carried.parts() + [p.plan for p in layout.pieces if p.plan is not None]
     plan = summarised(parts, carried.in_words())
+    if seen.wires is not None:
+        plan.simplifications.insert(0, DEFERRED)
     if len(layout.pieces) > 1:
         plan.why += f"; {APART}"
     if layout.pieces:
         after = sum(len(p.part.circuit) for p in layout.pieces)
         plan.simplifications.append(f"{len(circuit)} gates became {after}")
-    return Prepared(plan, carried.values, carried.bound, left, layout)
+    return Prepared(plan, moved, carried.values, carried.bound, left, layout)
 
 
 def plan_values(job: Job) -> Plan:
@@ -247,6 +240,7 @@ def run_values(job: Job) -> Result:
         p: _value(layout, f) for p, f in zip(ready.left, layout.factors, strict=True)
     }
     assert job.observables is not None
-    values = [_total(o, by_pauli) for o in job.observables]
+    by_string = {p: by_pauli[found] for p, found in ready.moved.items()}
+    values = [_total(o, by_string) for o in job.observables]
     errors = [bound * sum(abs(c) for c in o.coefficients) for o in job.observables]
     return replace(finished(job, ready.plan, planned), values=values, standard_errors=errors)

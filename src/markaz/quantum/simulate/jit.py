@@ -50,6 +50,7 @@ KERNEL_MODULES: Final = (
     "markaz.quantum.simulate.kernels_pauli",
     "markaz.quantum.simulate.kernels_route",
     "markaz.quantum.simulate.kernel_facts",
+    "markaz.quantum.simulate.kernel_defer",
     "markaz.quantum.simulate.simplify.kernel_backward",
     "markaz.quantum.simulate.simplify.kernel_divide",
     "markaz.quantum.simulate.simplify.kernel_round",

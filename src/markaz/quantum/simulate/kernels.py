@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from markaz.quantum.programs.gates import Op
+from markaz.quantum.simulate.defer import warm_kernel
 from markaz.quantum.simulate.facts import KINDS
 from markaz.quantum.simulate.jit import warm_all
 from markaz.quantum.simulate.kernel_facts import OUT, survey_gates
@@ -16,6 +17,7 @@ def compile_kernels() -> None:
     """Compile every kernel for this machine, or load it where that has been done."""
     warm_all()
     warm_kernels()
+    warm_kernel()
     compile_reader()
     cx = np.array([0, 1, -1], np.int32)
     survey_gates.fast(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +14,23 @@ from numpy.typing import NDArray
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.simulate.cost_model import CERTAIN
+from markaz.quantum.simulate.defer import deferred
 from markaz.quantum.simulate.engines.base import Engine
 from markaz.quantum.simulate.engines.registry import engines as all_engines
 from markaz.quantum.simulate.execute import Budget, Log, run_task
 from markaz.quantum.simulate.facts import Facts, describe
-from markaz.quantum.simulate.plan import INSTANT, candidates, dynamic_candidates, instant
+from markaz.quantum.simulate.plan import (
+    INSTANT,
+    INSTANT_QUBITS,
+    candidates,
+    dynamic_candidates,
+    instant,
+)
 from markaz.quantum.simulate.result import Candidate, PartPlan, Plan, Result, strings, tally
 from markaz.quantum.simulate.samples import Samples
 from markaz.quantum.simulate.settle import settle
 from markaz.quantum.simulate.simplify import Simplified, simplify
+from markaz.quantum.simulate.simplify.outcome import side_by_side
 from markaz.quantum.simulate.tasks import DYNAMIC, SAMPLE, Task
 from markaz.quantum.simulate.versions import versions
 
@@ -30,8 +38,13 @@ if TYPE_CHECKING:
     from markaz.quantum.observables import PauliSum
 
 DIRECT = "markaz:direct"
-FEW_QUBITS, SOON_DONE = 13, 1.5e-3  # within these, engines without certain time are left out
+# Within these, or where a Clifford circuit is done as soon, only engines of certain time are
+# looked at.
+FEW_QUBITS, SOON_DONE = 13, 1.5e-3
+TABLEAU, LEAST_CALLS = "stim:stabilizer", 4  # calls for Clifford components that are worth joining
 FEW = 8  # independent qubits whose joint outcomes are drawn at once
+DEFERRED = "mid-circuit results moved to the end"
+DEFERRED_SECONDS = 3e-3  # of certain work, up to which that is better than following histories
 
 
 @dataclass(slots=True)
@@ -49,6 +62,7 @@ class Job:
     replay: Mapping[str, Any] | None
     started: float
     parse_seconds: float
+    wanted: str = "counts"
     log: Log = field(default_factory=Log)
     _engines: dict[str, Engine] | None = None
 
@@ -68,6 +82,8 @@ class Job:
             found = chosen
         if self.observables is not None:
             return {k: e for k, e in found.items() if e.can_expect}
+        if self.wanted != "counts":
+            return {k: e for k, e in found.items() if e.can_state}
         return {k: e for k, e in found.items() if e.can_sample}
 
     def rows(
@@ -80,7 +96,7 @@ class Job:
             row = instant(engines.get(INSTANT), facts, shots=self.shots, paulis=paulis)
             if row is not None:
                 return [row]
-            if facts.qubits <= FEW_QUBITS:
+            if facts.qubits <= FEW_QUBITS or facts.clifford:
                 certain = [e for e in engines.values() if e.method in CERTAIN]
                 memory = self.budget.memory
                 rows = candidates(certain, facts, memory, shots=self.shots, paulis=paulis)
@@ -121,17 +137,85 @@ class Prepared:
     seed: int  # for putting the parts together
 
 
-def prepare(job: Job, circuit: Circuit, *, compare: bool = False) -> Prepared:
+def prepare(
+    job: Job,
+    circuit: Circuit,
+    measured: Sequence[tuple[int, int]] | None = None,
+    *,
+    compare: bool = False,
+) -> Prepared:
     """Simplify, describe and plan a static circuit; with ``compare`` every engine is
-    looked at for every part."""
-    simplified = simplify(circuit)
+    looked at for every part. ``measured``: see ``simplify``."""
+    simplified = simplify(circuit, measured)
+    steps = list(simplified.steps)
     facts = [describe(p.circuit) for p in simplified.parts]
+    together = _together(job, facts)
+    if together:
+        simplified, facts = _joined(simplified, facts, together)
     seeds = part_seeds(job.seed, len(facts))
     parts = [
         PartPlan(f.qubits, f.gates, f.to_json(), job.rows(f, i, compare=compare), seed=seeds[i])
         for i, f in enumerate(facts)
     ]
-    return Prepared(simplified, facts, summarised(parts, list(simplified.steps)), seeds[-1])
+    return Prepared(simplified, facts, summarised(parts, steps), seeds[-1])
+
+
+def _together(job: Job, facts: list[Facts]) -> list[int]:
+    """The Clifford components, where one call of a loaded engine for all of them is quicker
+    (or was thought to be, in the run that is replayed)."""
+    found = [i for i, f in enumerate(facts) if f.clifford]
+    calls = sum(2 if facts[i].qubits > INSTANT_QUBITS else 1 for i in found)
+    if calls < LEAST_CALLS or len(found) < 2:
+        return []
+    if job.replay is not None:
+        recorded = job.replay.get("plan", {}).get("parts", ())
+        return found if len(recorded) == len(facts) - len(found) + 1 else []
+    engine = job.engines().get(TABLEAU)
+    return found if engine is not None and engine.loaded() else []
+
+
+def _joined(
+    simplified: Simplified, facts: list[Facts], together: list[int]
+) -> tuple[Simplified, list[Facts]]:
+    """Those components as one, which comes last."""
+    others = [i for i in range(len(facts)) if i not in set(together)]
+    whole = side_by_side([simplified.parts[i] for i in together])
+    parts = (*(simplified.parts[i] for i in others), whole)
+    return replace(simplified, parts=parts), [*(facts[i] for i in others), describe(whole.circuit)]
+
+
+def _prepared(job: Job, circuit: Circuit, *, compare: bool = False) -> Prepared | None:
+    """As ``prepare`` for any circuit; None where histories of results must be followed, or
+    where that promises more."""
+    if not circuit.is_dynamic:
+        return prepare(job, circuit, compare=compare)
+    if job.engine != "auto" or not _replays_deferred(job.replay):
+        return None
+    static = deferred(circuit)
+    if static is None:
+        return None
+    measured = list(zip(static.wires.tolist(), static.bits.tolist(), strict=True))
+    ready = prepare(job, static.circuit, measured, compare=compare)
+    ready.plan.simplifications.insert(0, DEFERRED)
+    return ready if job.replay is not None or _is_quick(ready.plan) else None
+
+
+def _replays_deferred(document: Mapping[str, Any] | None) -> bool:
+    """Whether there is no earlier run, or one in which results were moved."""
+    return document is None or DEFERRED in document.get("plan", {}).get("simplifications", ())
+
+
+def _is_quick(plan: Plan) -> bool:
+    """Whether all parts together are sure to take little time."""
+    sure = (
+        min((c.predicted_seconds for c in p.candidates if _is_sure(c)), default=math.inf)
+        for p in plan.parts
+    )
+    return sum(sure) <= DEFERRED_SECONDS
+
+
+def _is_sure(candidate: Candidate) -> bool:
+    return candidate.refused is None and candidate.certain
 
 
 def summarised(parts: list[PartPlan], steps: list[str]) -> Plan:
@@ -227,20 +311,19 @@ def _dynamic(job: Job, circuit: Circuit, plan: Plan) -> Outcomes:
 def plan_job(job: Job) -> Plan:
     """The plan for counts; runs nothing."""
     circuit = settle(job.circuit)
-    if circuit.is_dynamic:
-        return _dynamic_plan(job, circuit)
-    return prepare(job, circuit, compare=True).plan
+    ready = _prepared(job, circuit, compare=True)
+    return _dynamic_plan(job, circuit) if ready is None else ready.plan
 
 
 def run_job(job: Job) -> Result:
     """Run a job to its counts."""
     circuit = settle(job.circuit)
-    if circuit.is_dynamic:
+    ready = _prepared(job, circuit)
+    if ready is None:
         plan = _dynamic_plan(job, circuit)
         planned = time.monotonic()
         outcomes = _dynamic(job, circuit, plan)
     else:
-        ready = prepare(job, circuit)
         plan, planned = ready.plan, time.monotonic()
         outcomes = _sampled(job, ready)
     shown = outcomes.bits[visible(job.circuit)]

@@ -30,7 +30,7 @@ MIN_SLICE = 0.015
 SLICE_FACTOR = 6.0  # of its prediction, for an uncertain engine that promises to be faster
 FIRST_SLICE, SLICE_GROWTH = 0.03, 1.6  # a slice ends no run: the next one goes on with it
 FRONT_SHARE = 0.8  # of the time, for the front alone
-SHARES = (1.0, 0.7, 0.3, 0.3)  # relative lengths of the slices of the front
+MPS_SHARE, OTHER_SHARE = 0.7, 0.3  # of the slice of the first of the front, for those behind it
 TRY_SHARE = 0.04  # of the best prediction, or of what has been used up, for a short try
 LONGEST_TRY = 0.1
 LONGEST_FIRST_TRY = 0.01  # where the best prediction is only a bound
@@ -261,7 +261,8 @@ def _growing(
 ) -> Iterator[Attempt]:
     """Growing slices for the front, ``again`` among them when they have become long; what
     is left of the time for everyone."""
-    shares = SHARES[: len(front)]
+    mps = [r.engine.endswith(":mps") for r in front]
+    shares = [1.0 if i == 0 else MPS_SHARE if yes else OTHER_SHARE for i, yes in enumerate(mps)]
     piece, used = FIRST_SLICE, 0.0
     while front and used + piece * sum(shares) < FRONT_SHARE * seconds:
         yield from (_slice(r, piece * s) for r, s in zip(front, shares, strict=True))

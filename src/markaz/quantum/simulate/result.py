@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +115,9 @@ class Result:
 
     ``counts``: bit strings over all visible classical bits, highest index left, without
     spaces; ``memory``: the same strings shot by shot, when asked for; ``values`` and
-    ``standard_errors`` (0.0: exact) for observables. ``fidelity`` is a lower bound on the
+    ``standard_errors`` (0.0: exact) for observables; ``probabilities``: of the same bit
+    strings, those that can occur; ``statevector``: complex amplitudes (2**num_qubits,),
+    qubit 0 the least significant bit of the index. ``fidelity`` is a lower bound on the
     fidelity of the state that was sampled (1.0: exact). ``seconds`` has parse, plan, run
     and total. ``circuit`` is the program as it was read, parameters bound.
     """
@@ -133,6 +135,8 @@ class Result:
     memory: list[str] | None = None
     values: list[float] | None = None
     standard_errors: list[float] | None = None
+    probabilities: dict[str, float] | None = None
+    statevector: NDArray[np.complex128] | None = None
     fidelity: float = 1.0
     engines: dict[str, str] = field(default_factory=dict)
 
@@ -141,8 +145,11 @@ class Result:
         """Semantic hash of the program, see ``programs.program_hash``."""
         return program_hash(self.circuit)
 
-    def to_json(self) -> dict[str, Any]:
-        """The contracted keys of a run that succeeded (``file`` is the caller's)."""
+    def to_json(self, program_hash: str | None = None) -> dict[str, Any]:
+        """The contracted keys of a run that succeeded (``file`` is the caller's).
+
+        ``program_hash``: of ``circuit``, where it is known already.
+        """
         document: dict[str, Any] = {
             "ok": True,
             "shots": self.shots,
@@ -154,37 +161,51 @@ class Result:
             "seconds": {k: round(v, 6) for k, v in self.seconds.items()},
             "fidelity": self.fidelity,
             "engines": self.engines,
-            "program_hash": self.program_hash,
+            "program_hash": program_hash or self.program_hash,
             "error": None,
         }
-        if self.values is None:
-            document["counts"] = self.counts
-        else:
-            document["values"] = self.values
-            document["standard_errors"] = self.standard_errors
+        document |= self._numbers()
         if self.memory is not None:
             document["memory"] = self.memory
         return document
 
+    def _numbers(self) -> dict[str, Any]:
+        if self.values is not None:
+            return {"values": self.values, "standard_errors": self.standard_errors}
+        if self.probabilities is not None:
+            return {"probabilities": self.probabilities}
+        if self.statevector is not None:
+            return {"statevector": np.stack(_parts(self.statevector), 1).tolist()}
+        return {"counts": self.counts}
 
-def tally(bits: NDArray[np.uint8], weights: NDArray[np.int64] | None = None) -> dict[str, int]:
+
+def _parts(state: NDArray[np.complex128]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Real and imaginary parts; 0.0 has no sign."""
+    return state.real + 0.0, state.imag + 0.0
+
+
+@overload
+def tally(bits: NDArray[np.uint8], weights: NDArray[np.int64] | None = None) -> dict[str, int]: ...
+@overload
+def tally(bits: NDArray[np.uint8], weights: NDArray[np.float64]) -> dict[str, float]: ...
+def tally(bits: NDArray[np.uint8], weights: NDArray[Any] | None = None) -> dict[str, Any]:
     """Counts of outcomes ``bits`` (classical bits, rows); keys have the highest bit left.
 
-    A row is one shot, or ``weights`` (rows,) of them.
+    A row is one shot, or ``weights`` (rows,) of them, whole or not.
     """
     width, rows = bits.shape
     if width == 0 or rows == 0:
-        total = rows if weights is None else int(weights.sum())
+        total = rows if weights is None else weights.sum().item()
         return {"": total} if total else {}
-    values = _numbers(bits)
-    if weights is None and width <= INTEGER_BITS:
-        values.sort()
+    words = _words(bits)
+    if weights is None and len(words) == 1:
+        values = np.sort(words[0])
         starts = _starts(values)
         found = values[starts].astype(np.int64)
         shown = ((found >> np.arange(width)[:, None]) & 1).astype(np.uint8)
         return dict(zip(strings(shown), np.diff(starts, append=rows).tolist(), strict=True))
-    order = values.argsort(kind="stable")
-    starts = _starts(values[order])
+    order = _order(words)
+    starts = _starts(*(word[order] for word in words))
     if weights is None:
         counts = np.diff(starts, append=rows)
     else:
@@ -192,19 +213,33 @@ def tally(bits: NDArray[np.uint8], weights: NDArray[np.int64] | None = None) -> 
     return dict(zip(strings(bits[:, order[starts]]), counts.tolist(), strict=True))
 
 
-def _starts(ordered: NDArray[Any]) -> NDArray[np.int64]:
-    """Where runs of equal values begin."""
-    new = np.empty(len(ordered), np.bool_)
-    new[0], new[1:] = True, ordered[1:] != ordered[:-1]
+def _starts(first: NDArray[Any], *others: NDArray[Any]) -> NDArray[np.int64]:
+    """Where runs of columns that are equal in all rows begin."""
+    new = np.empty(len(first), np.bool_)
+    new[0], new[1:] = True, first[1:] != first[:-1]
+    for row in others:
+        new[1:] |= row[1:] != row[:-1]
     return np.flatnonzero(new)
 
 
-def _numbers(bits: NDArray[np.uint8]) -> NDArray[Any]:
-    """One comparable value for each column."""
+def _words(bits: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
+    """Every column as numbers of INTEGER_BITS bits, the highest first."""
     if len(bits) <= INTEGER_BITS:
-        return np.asarray(np.ldexp(1.0, np.arange(len(bits))) @ bits)
-    packed = np.ascontiguousarray(np.packbits(bits[::-1], axis=0).T)
-    return packed.view(f"V{packed.shape[1]}").ravel()
+        return [_weighed(bits)]
+    starts = range(0, len(bits), INTEGER_BITS)
+    return [_weighed(bits[s : s + INTEGER_BITS]) for s in reversed(starts)]
+
+
+def _weighed(bits: NDArray[np.uint8]) -> NDArray[np.float64]:
+    return np.asarray(np.ldexp(1.0, np.arange(len(bits))) @ bits)
+
+
+def _order(words: list[NDArray[np.float64]]) -> NDArray[np.int64]:
+    """Places of the columns in ascending order."""
+    order = words[0].argsort(kind="stable")
+    if len(words) > 1 and len(_starts(words[0][order])) < len(order):
+        order = np.asarray(np.lexsort(words[::-1]), np.int64)
+    return order
 
 
 def strings(bits: NDArray[np.uint8]) -> list[str]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from markaz.centre.access import Principal
 from markaz.centre.calibrations import harvest as harvesting
 from markaz.centre.calibrations import queries, verbs
 from markaz.centre.centre import Centre
-from markaz.centre.db.schema import calibrations, devices, jobs, ledger
+from markaz.centre.db.schema import audit, calibrations, devices, jobs, ledger
 from markaz.centre.devices import queries as device_queries
 from markaz.centre.devices import sheets
 from markaz.centre.devices.verbs import change
 from markaz.centre.errors import CentreError
+from markaz.centre.jobs import fits
 from markaz.centre.jobs import queries as job_queries
 from markaz.centre.records import signing
 from markaz.quantum.devices.model import load_shipped
 from markaz.quantum.devices.sheet import Row, Sheet, from_json
+from markaz.quantum.operate.shipped import SEED
 from tests.calibration_tools import (
     age,
     answer,
@@ -59,15 +65,37 @@ def ada(place: Place) -> Principal:
 
 
 def test_it_is_tuned_first_and_costs_nothing(place: Place) -> None:
-    (before,) = (r for r in rows(place.centre, devices.emulations) if r["device_id"] == "indus")
+    before = emulation(place)
     calibrate(place)
-    (after,) = (r for r in rows(place.centre, devices.emulations) if r["device_id"] == "indus")
+    after = emulation(place)
     assert after["tuned_at"] > before["tuned_at"]
-    assert (after["seed"], after["born_at"]) == (before["seed"], before["born_at"])
+    assert after["born_at"] == before["born_at"]
     finish(place)
     made = rows(place.centre, jobs.jobs)
     assert {(j["charged"], j["reserved"], j["qos"]) for j in made} == {(0, 0, "calibration")}
     assert rows(place.centre, ledger.ledger_entries) == []
+
+
+def emulation(place: Place, device: str = "indus") -> Any:
+    (row,) = (r for r in rows(place.centre, devices.emulations) if r["device_id"] == device)
+    return row
+
+
+def test_the_first_calibration_gives_a_truth_that_the_package_does_not_tell(place: Place) -> None:
+    assert emulation(place)["seed"] == emulation(place, "karakoram")["seed"] == SEED
+    calibrate(place)
+    finish(place)
+    gather(place)
+    own = emulation(place)["seed"]
+    assert own != SEED
+    assert emulation(place, "karakoram")["seed"] == SEED
+    calibrate(place)
+    assert emulation(place)["seed"] == own
+    events = place.centre.ask(device_queries.events, place.operator, device="indus")["items"]
+    assert [e["kind"] for e in events].count("truth") == 1
+    text = json.dumps([events, *(dict(r) for r in rows(place.centre, audit.audit_entries))],
+                      default=str)  # fmt: skip
+    assert str(own) not in text
 
 
 def test_users_jobs_wait_and_are_told_why(place: Place, ada: Principal) -> None:
@@ -239,7 +267,6 @@ def test_bad_contracts_are_refused_before_anything_runs(
         (Opened(qubits=21), "has 20 qubits"),
         (Opened(options={"shots": 100_001}), "at most 100000 shots"),
         (Opened(facts={"most_shots": 200_000}), "at most 100000 shots"),
-        (Opened(facts={"dynamic": True}), "no resets, control flow"),
         (Opened(options={"shots": 1, "engine": "stim"}), "no engines"),
         (Opened(options={"shots": 1, "min_fidelity": 0.5}), "no simulator"),
     ],
@@ -249,6 +276,17 @@ def test_what_a_device_cannot_do_is_refused_at_once(
 ) -> None:
     with pytest.raises(CentreError, match=says):
         place.submit(ada, device="indus", opened=opened)
+
+
+def test_circuits_that_branch_go_to_devices_that_name_it(place: Place, ada: Principal) -> None:
+    """The emulated devices do; one that measures at the end only refuses before it queues."""
+    branching = Opened(facts={"dynamic": True})
+    place.submit(ada, device="indus", opened=branching)
+    about = SimpleNamespace(
+        id="old", kind="qpu", qubits=20, description=json.dumps({"features": ["delay"]})
+    )
+    with pytest.raises(CentreError, match="old has no resets, control flow or measurements"):
+        fits.check(about, branching, {})
 
 
 def test_options_of_devices_mean_nothing_on_a_simulator(place: Place, ada: Principal) -> None:

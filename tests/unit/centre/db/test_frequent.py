@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,9 +11,17 @@ from sqlalchemy import Connection, Engine, Select, bindparam, insert, select, up
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from markaz.centre.db import dialect
-from markaz.centre.db.frequent import Frequent, listed, plainly, spread
+from markaz.centre.db.frequent import (
+    Frequent,
+    listed,
+    plainly,
+    post_plainly,
+    send_posted,
+    spread,
+)
 from markaz.centre.db.schema import devices
 from markaz.centre.db.tables import meta
+from markaz.centre.db.writer import Writer
 from markaz.centre.settings import Settings
 
 DEVICES = devices.devices
@@ -105,3 +114,58 @@ def test_a_look_sees_one_state_and_changes_nothing(engine: Engine) -> None:
         assert NAMES.all(reader, {"most": 9}) == []
     with dialect.read_connection(engine) as reader, pytest.raises(DBAPIError):
         ADD.run(reader, {"name": "b", "value": ""})
+
+
+def test_what_is_posted_is_done_before_the_next_statement_in_its_order(writing: Connection) -> None:
+    ADD.post(writing, [{"name": n, "value": "1"} for n in "ab"])
+    ADD.post(writing, [])
+    post_plainly(writing, "SAVEPOINT here")
+    ADD.post(writing, [{"name": "c", "value": "1"}])
+    assert [row.name for row in NAMES.all(writing, {"most": 9})] == ["a", "b", "c"]
+    plainly(writing, "ROLLBACK TO SAVEPOINT here")
+    ADD.post(writing, [{"name": "d", "value": "1"}])
+    # A statement of SQLAlchemy's own is a next one too.
+    assert writing.execute(select(meta.c.name).order_by(meta.c.name)).scalars().all() == [
+        *("a", "b", "d")
+    ]
+
+
+def test_an_error_of_what_was_posted_comes_with_the_next_statement_at_the_latest(
+    writing: Connection,
+) -> None:
+    ADD.run(writing, {"name": "a", "value": "1"})
+    post_plainly(writing, "SAVEPOINT here")
+    with pytest.raises(IntegrityError):
+        ADD.post(writing, [{"name": "a", "value": "2"}])
+        VALUE.first(writing, {"wanted": "a"})
+    send_posted(writing)
+    plainly(writing, "ROLLBACK TO SAVEPOINT here")
+    assert VALUE.first(writing, {"wanted": "a"}).value == "1"
+
+
+def test_what_is_posted_is_committed_or_undone_with_its_transaction(engine: Engine) -> None:
+    with dialect.write_connection(engine) as writer:
+        with writer.begin():
+            ADD.post(writer, [{"name": "a", "value": "1"}])
+        with pytest.raises(RuntimeError), writer.begin():
+            ADD.post(writer, [{"name": "b", "value": "1"}])
+            raise RuntimeError
+        with writer.begin():
+            assert [row.name for row in NAMES.all(writer, {"most": 9})] == ["a"]
+
+
+def test_a_change_answers_for_what_it_posted_and_no_other_does(engine: Engine) -> None:
+    writer = Writer(engine)
+    try:
+        held = writer.submit(lambda _: time.sleep(0.05))  # what follows shares a transaction
+        first = writer.submit(lambda c: ADD.post(c, [{"name": "a", "value": "1"}]))
+        twice = writer.submit(lambda c: ADD.post(c, [{"name": "a", "value": "2"}]))
+        failed = writer.submit(lambda _: 1 // 0)
+        last = writer.submit(lambda c: VALUE.first(c, {"wanted": "a"}).value)
+        assert (held.result(), first.result(), last.result()) == (None, None, "1")
+        with pytest.raises(IntegrityError):
+            twice.result()
+        with pytest.raises(ZeroDivisionError):
+            failed.result()
+    finally:
+        writer.close()

@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from markaz.centre.db import dialect
 from markaz.centre.db.lock import Leadership, ServerLock
 from markaz.centre.errors import CentreError
 from markaz.centre.settings import Settings
+from tests.waiting import until
 
 HOLD = """
 import pathlib, sys, time
@@ -68,16 +67,6 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path: Path) -> None:
             os.close(pipe)
 
 
-def eventually(holds: Callable[[], bool]) -> bool:
-    """Whether it comes true; the server needs a moment to end a connection."""
-    deadline = time.monotonic() + 20
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
-
-
 @pytest.mark.parametrize("database", ["postgresql"])
 def test_one_of_two_servers_leads_until_its_connection_ends(database_url: str) -> None:
     url = Settings({"database_url": database_url}).database_url
@@ -87,6 +76,7 @@ def test_one_of_two_servers_leads_until_its_connection_ends(database_url: str) -
     assert [first.hold(), second.hold(), first.hold()] == [True, False, True]
 
     first.release()
+    until(second.hold)  # the server needs a moment to end a connection
     assert [second.hold(), first.hold()] == [True, False]
 
     with engines[0].connect() as connection:
@@ -96,8 +86,8 @@ def test_one_of_two_servers_leads_until_its_connection_ends(database_url: str) -
                 " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
             )
         )
-    assert eventually(lambda: not second.hold())
-    assert eventually(first.hold)
+    until(lambda: not second.hold())
+    until(first.hold)
     assert second.hold() is False
     first.release()
     for engine in engines:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -94,6 +95,24 @@ def test_servers_that_start_at_once_upgrade_once(
     with engine.connect() as connection:
         assert (errors, migrate.current(connection)) == ([], migrate.newest())
     engine.dispose()
+
+
+def test_a_server_waits_for_another_that_takes_longer_than_other_changes_may(
+    database: str, blank_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialect, "BUSY_SECONDS", 0.05)
+    url = blank_url(database)
+    first, second = dialect.open_engine(url), dialect.open_engine(url)
+    with ThreadPoolExecutor(1) as pool:
+        with dialect.schema_connection(first):
+            waiting = pool.submit(migrate.upgrade, second)
+            with pytest.raises(TimeoutError):  # neither refused nor let in
+                waiting.result(0.3)
+        waiting.result(30)
+
+    with second.connect() as connection:
+        assert migrate.current(connection) == migrate.newest()
+    first.dispose(), second.dispose()
 
 
 def test_a_centre_refuses_another_schema(database: str, blank_url: Callable[[str], str]) -> None:

@@ -200,9 +200,13 @@ def test_a_history_of_nothing_is_refused(
 
 def test_there_may_be_no_sheet(centre: Centre, operator: Principal) -> None:
     add(centre, operator)
-    for ask, given in ((queries.sheet, {"device": "ravi"}), (queries.sheet_by_id, {"sheet": "x"})):
-        with pytest.raises(CentreError, match="no such sheet"):
-            centre.ask(ask, operator, **given)
+    with pytest.raises(CentreError, match="device ravi has no calibration sheet yet") as caught:
+        centre.ask(queries.sheet, operator, device="ravi")
+    assert caught.value.kind == "not-found"
+    with pytest.raises(CentreError, match="no calibration sheet from then"):
+        centre.ask(queries.sheet, operator, device="ravi", at=9)
+    with pytest.raises(CentreError, match="no such sheet"):
+        centre.ask(queries.sheet_by_id, operator, sheet="x")
 
 
 def test_few_bad_qubits_are_tolerated_and_many_are_not(database: str) -> None:

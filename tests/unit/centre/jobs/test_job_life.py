@@ -17,16 +17,6 @@ from tests.jobs_tools import Opened, Place
 
 
 @pytest.fixture
-def place(centre: Centre) -> Place:
-    return Place(centre)
-
-
-@pytest.fixture
-def ada(place: Place) -> Principal:
-    return person(place.centre, "ada")
-
-
-@pytest.fixture
 def lab(place: Place, ada: Principal) -> str:
     place.rate(3_000_000, per_shot=10)
     return place.project("lab", ada)

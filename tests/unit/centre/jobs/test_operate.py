@@ -5,21 +5,10 @@ from typing import Any
 import pytest
 
 from markaz.centre.access import Principal
-from markaz.centre.centre import Centre
 from markaz.centre.errors import CentreError
 from markaz.centre.jobs import queries, verbs
 from tests.centre_rows import person
 from tests.jobs_tools import Opened, Place
-
-
-@pytest.fixture
-def place(centre: Centre) -> Place:
-    return Place(centre)
-
-
-@pytest.fixture
-def ada(place: Place) -> Principal:
-    return person(place.centre, "ada")
 
 
 @pytest.fixture

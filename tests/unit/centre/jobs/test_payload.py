@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from markaz.centre.access import Principal
-from markaz.centre.centre import Centre
 from markaz.centre.errors import CentreError
 from markaz.centre.jobs import queries
 from markaz.quantum.runtime import KINDS
@@ -21,21 +20,6 @@ PAYLOAD = '{"__type__":"PrimitiveResult"}\n\n é'.encode()
 
 
 BLOB = json.dumps(LINE).encode() + b"\n" + PAYLOAD
-
-
-@pytest.fixture
-def place(centre: Centre) -> Place:
-    return Place(centre)
-
-
-@pytest.fixture
-def ada(place: Place) -> Principal:
-    return person(place.centre, "ada")
-
-
-@pytest.fixture
-def lab(place: Place, ada: Principal) -> str:
-    return place.project("lab", ada)
 
 
 def finished(place: Place, who: Principal, kind: str, result: bytes, **more: Any) -> str:

@@ -83,6 +83,10 @@ def test_nothing_starts_that_cannot_finish_and_shorter_jobs_fill_the_gap(
     assert started(place) == [40.0]  # 99 s are in the class up to 107.6 s
     why = place.centre.ask(queries.explanation, ada, job=jobs[0])
     assert "device qpu is reserved in 1.7 minutes" in " ".join(why["words"])
+    (block,) = why["blocks"]
+    assert (block["block"], block["device"], round(block["in_seconds"], -1)) == (
+        "reserved soon", "qpu", 100.0)  # fmt: skip
+    assert block["limit_seconds"] >= 300 and block["words"] == why["words"][-1]
     assert why["wait"]["p50"] > 90
 
 

@@ -22,11 +22,6 @@ def place(centre: Centre) -> Place:
 
 
 @pytest.fixture
-def ada(place: Place) -> Principal:
-    return person(place.centre, "ada")
-
-
-@pytest.fixture
 def bob(place: Place) -> Principal:
     return person(place.centre, "bob")
 

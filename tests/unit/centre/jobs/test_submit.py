@@ -15,21 +15,6 @@ from tests.centre_rows import do, person, rows
 from tests.jobs_tools import Opened, Place
 
 
-@pytest.fixture
-def place(centre: Centre) -> Place:
-    return Place(centre)
-
-
-@pytest.fixture
-def ada(place: Place) -> Principal:
-    return person(place.centre, "ada")
-
-
-@pytest.fixture
-def lab(place: Place, ada: Principal) -> str:
-    return place.project("lab", ada)
-
-
 def refused(place: Place, who: Principal, *wanted: str, **more: Any) -> CentreError:
     with pytest.raises(CentreError) as caught:
         place.submit(who, **more)

@@ -21,21 +21,6 @@ from tests.jobs_tools import Opened, Place
 BODY, OTHER = "a" * 64, "b" * 64
 
 
-@pytest.fixture
-def place(centre: Centre) -> Place:
-    return Place(centre)
-
-
-@pytest.fixture
-def ada(place: Place) -> Principal:
-    return person(place.centre, "ada")
-
-
-@pytest.fixture
-def lab(place: Place, ada: Principal) -> str:
-    return place.project("lab", ada)
-
-
 def send(place: Place, who: Principal, project: str, **more: Any) -> dict[str, Any]:
     given = {"fingerprint": BODY, "anew": False, "opened": Opened(), "data": b"body"} | more
     found: dict[str, Any] = place.centre.perform(submit_again, who, project=project, **given)

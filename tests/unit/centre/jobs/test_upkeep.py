@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from markaz.centre.access import Principal, ProjectRole
-from markaz.centre.centre import Centre
 from markaz.centre.db.schema import projects
 from markaz.centre.errors import CentreError
 from markaz.centre.jobs import queries
@@ -15,21 +12,6 @@ from markaz.centre.jobs.glance import NAMES, glance, glances, own_sessions
 from markaz.centre.jobs.upkeep import delete, forget_private, retag
 from tests.centre_rows import person, put
 from tests.jobs_tools import Opened, Place
-
-
-@pytest.fixture
-def place(centre: Centre) -> Place:
-    return Place(centre)
-
-
-@pytest.fixture
-def ada(place: Place) -> Principal:
-    return person(place.centre, "ada")
-
-
-@pytest.fixture
-def lab(place: Place, ada: Principal) -> str:
-    return place.project("lab", ada)
 
 
 def join(place: Place, project: str, name: str, role: ProjectRole) -> Principal:

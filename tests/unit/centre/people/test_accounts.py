@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from markaz.centre.access import CentreRole
+from markaz.centre.access import CentreRole, Principal, ProjectRole
 from markaz.centre.centre import Centre
 from markaz.centre.errors import CentreError
-from markaz.centre.people import login, queries, verbs
+from markaz.centre.people import login, queries, tables, verbs
 from markaz.centre.settings import Settings
+from tests import centre_rows
 from tests.people_tools import BOTH, PASSWORD, Mailbox, People, refusal, set_up, told
 
 
@@ -45,6 +46,34 @@ def test_refused_request_leaves_the_login_free(people: People) -> None:
         "not-found"
     )
     ask_for_account(people)
+
+
+def test_a_refused_request_takes_what_it_was_given_along(people: People) -> None:
+    user = ask_for_account(people)
+    centre_rows.put(
+        people.centre, tables.api_keys, id="early", kind="b", user_id=user, label="early",
+        hash="0" * 64, shown="mkz_b_", created_at=0,
+    )  # fmt: skip
+    centre_rows.put(people.centre, tables.centre_roles, user_id=user, role="reviewer", granted_at=0)
+    centre_rows.put(
+        people.centre, tables.identities, id="there", user_id=user, issuer="i", subject="s",
+        linked_at=0,
+    )  # fmt: skip
+    people.do(verbs.refuse, people.operator, user="sana")
+    for table in (tables.api_keys, tables.identities, tables.centre_roles):
+        assert user not in {row["user_id"] for row in centre_rows.rows(people.centre, table)}
+    ask_for_account(people)
+
+
+def test_a_request_of_somebody_in_a_project_is_not_refused(people: People) -> None:
+    user = ask_for_account(people)
+    centre_rows.project(people.centre, members={Principal(user, "user"): ProjectRole.MEMBER})
+    assert told(lambda: people.do(verbs.refuse, people.operator, user="sana")) == (
+        "conflict",
+        "this account is in use by now (in a project, say): erase it instead",
+    )
+    people.do(verbs.approve, people.operator, user="sana")
+    assert people.log_in("sana").id == user
 
 
 def test_active_account_cannot_be_refused(people: People) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pyotp
 import pytest
 
 from markaz.centre.access import Principal
@@ -88,8 +89,8 @@ def link(people: People, who: Principal, subject: str) -> str:
     return str(made["id"])
 
 
-def come(people: People, subject: str, issuer: str = ISSUER) -> str:
-    opened = identities.log_in(people.centre, issuer=issuer, subject=subject)
+def come(people: People, subject: str, issuer: str = ISSUER, **code: str) -> str:
+    opened = login.log_in_elsewhere(people.centre, issuer=issuer, subject=subject, **code)
     return str(opened["secret"])
 
 
@@ -101,6 +102,33 @@ def test_an_identity_is_found_by_issuer_and_subject(people: People) -> None:
     for subject, issuer in (("a-1", "https://other.example"), ("A-1", ISSUER), ("a-1 ", ISSUER)):
         error = refusal(lambda s=subject, i=issuer: come(people, s, i))
         assert (error.kind, error.details) == ("unauthenticated", {"needs": "link"})
+
+
+def test_an_account_with_codes_on_asks_for_one_here_too(people: People) -> None:
+    ali = people.join("ali")
+    link(people, ali, "a-1")
+    begun = people.do(people_verbs.totp_begin, ali)
+    app, seconds = pyotp.parse_uri(begun["secret"]), people.centre.services.clock.now() // 10**6
+    assert isinstance(app, pyotp.TOTP)
+    people.do(people_verbs.totp_confirm, ali, code=app.at(seconds - 30))
+    error = refusal(lambda: come(people, "a-1"))
+    assert (error.kind, error.details) == ("unauthenticated", {"needs": "code"})
+    assert refusal(lambda: come(people, "a-1", code="000000")).kind == "unauthenticated"
+    assert knows(people, come(people, "a-1", code=app.at(seconds)))
+    assert refusal(lambda: come(people, "a-1", code=app.at(seconds))).kind == "unauthenticated"
+
+
+def test_guesses_at_the_code_close_the_account_as_they_do_with_a_password(people: People) -> None:
+    ali = people.join("ali")
+    link(people, ali, "a-1")
+    app = pyotp.parse_uri(people.do(people_verbs.totp_begin, ali)["secret"])
+    assert isinstance(app, pyotp.TOTP)
+    people.do(
+        people_verbs.totp_confirm, ali, code=app.at(people.centre.services.clock.now() // 10**6)
+    )
+    kinds = [refusal(lambda: come(people, "a-1", code="0")).kind for _ in range(40)]
+    assert kinds[0] == "unauthenticated"
+    assert kinds[-1] == "rate-limited"
 
 
 @BOTH

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from markaz.centre.errors import CentreError
 from markaz.centre.services import Store
 from markaz.centre.settings import Settings
 from markaz.centre.storage.stores import FileStore, open_store
+from tests.absent import library
 from tests.s3_server import S3Server
 
 CONTENTS = [b"", b"one", b"two" * 100_000, bytes(range(256)), b"five"]
@@ -28,12 +30,12 @@ def s3() -> Iterator[S3Server]:
     server.close()
 
 
-def s3_settings(server: S3Server, tmp_path: Path, key: str = "the-key") -> Settings:
+def s3_settings(url: str, tmp_path: Path, key: str = "the-key") -> Settings:
     return Settings(
         {
             "data": str(tmp_path),
             "store_url": "s3://results/centre",
-            "s3_endpoint": server.url,
+            "s3_endpoint": url,
             "s3_access_key": key,
             "s3_secret_key": "the-secret",
         }
@@ -44,10 +46,10 @@ def s3_settings(server: S3Server, tmp_path: Path, key: str = "the-key") -> Setti
 def store(request: pytest.FixtureRequest, s3: S3Server, tmp_path: Path) -> Store:
     if request.param == "files":
         return open_store(Settings({"data": str(tmp_path)}))
-    pytest.importorskip("boto3")
+    library("boto3")
     s3.objects.clear()
     s3.failing = 0
-    return open_store(s3_settings(s3, tmp_path))
+    return open_store(s3_settings(s3.url, tmp_path))
 
 
 def test_contents_come_back(store: Store) -> None:
@@ -108,27 +110,28 @@ def test_a_failed_write_leaves_nothing_behind(
 
 
 def test_objects_stand_under_their_prefix(s3: S3Server, tmp_path: Path) -> None:
-    pytest.importorskip("boto3")
+    library("boto3")
     s3.objects.clear()
-    open_store(s3_settings(s3, tmp_path)).put(sha(b"one"), b"one")
+    open_store(s3_settings(s3.url, tmp_path)).put(sha(b"one"), b"one")
     digest = sha(b"one")
     assert s3.objects == {f"results/centre/{digest[:2]}/{digest[2:4]}/{digest}": b"one"}
 
 
 def test_an_s3_store_that_refuses_is_an_os_error(s3: S3Server, tmp_path: Path) -> None:
-    pytest.importorskip("boto3")
-    store = open_store(s3_settings(s3, tmp_path, key="another"))
+    library("boto3")
+    store = open_store(s3_settings(s3.url, tmp_path, key="another"))
     with pytest.raises(OSError, match="refused"):
         store.put(sha(b"one"), b"one")
 
 
 def test_an_s3_store_that_cannot_be_reached_is_an_os_error(tmp_path: Path) -> None:
-    pytest.importorskip("boto3")
-    server = S3Server()
-    settings = s3_settings(server, tmp_path)
-    server.close()
-    with pytest.raises(OSError, match="does not answer"):
-        open_store(settings).get(sha(b"one"))
+    library("boto3")
+    with socket.socket() as closed:  # bound, such that nobody else can listen there meanwhile
+        closed.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        store = open_store(s3_settings(address, tmp_path))
+        with pytest.raises(OSError, match="does not answer"):
+            store.get(sha(b"one"))
 
 
 @pytest.mark.parametrize("url", ["s3://", "ftp://x/y", "results"])

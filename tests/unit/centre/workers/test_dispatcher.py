@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,8 +26,9 @@ from markaz.centre.workers.messages import (
 from markaz.quantum.programs import wire
 from markaz.quantum.programs.intake import load
 from tests.centre_rows import rows
-from tests.dispatcher_tools import RESULT, Hire, Time, charges, sqlite_only, state
-from tests.worker_tools import BELL, Shop, until
+from tests.dispatcher_tools import RESULT, Hire, Time, busy, charges, sqlite_only, state
+from tests.waiting import until
+from tests.worker_tools import BELL, Shop
 
 
 def test_a_job_goes_out_and_its_result_comes_back(shop: Shop, hire: Hire) -> None:
@@ -260,10 +260,8 @@ def test_a_job_that_takes_every_worker_down_fails_and_costs_nothing(
 
 @sqlite_only
 def test_cancel_reaches_the_worker_and_its_answer_ends_the_job(shop: Shop, hire: Hire) -> None:
-    worker = hire()
-    worker.hello()
-    job = shop.submit(predicted=5.0)
-    assigned = worker.hear(Assign)
+    worker, assigned = busy(shop, hire)
+    job = assigned.job
     shop.centre.perform(cancel, shop.member, job=job)
     assert worker.hear(Cancel, 1.0) == Cancel(job, 1)
     worker.finish(assigned, "cancelled")
@@ -297,7 +295,7 @@ def test_a_returned_job_that_was_to_be_stopped_is_cancelled(shop: Shop, hire: Hi
 
 
 def test_ends_that_come_while_a_change_is_under_way_go_together(
-    shop: Shop, hire: Hire, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, hire: Hire, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together, original = [], dispatch.finish_many
 
@@ -318,9 +316,10 @@ def test_ends_that_come_while_a_change_is_under_way_go_together(
 
     held = shop.centre.writer.submit(hold)
     begun.wait(10)
-    for one in assigned:
+    (peer,) = dispatcher._peers.values()
+    for count, one in enumerate(assigned):  # the first is under way before the second comes
         worker.finish(one)
-        time.sleep(0.02)
+        until(lambda n=count: peer.exchanging and len(peer.finished) == n)
     go_on.set()
     held.result(10)
     assert [worker.hear(Accepted).job for _ in jobs] == [one.job for one in assigned]

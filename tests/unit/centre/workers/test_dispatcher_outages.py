@@ -27,8 +27,9 @@ from markaz.centre.workers.messages import (
 from markaz.quantum.programs import wire
 from markaz.quantum.programs.intake import load
 from tests.centre_rows import person, rows
-from tests.dispatcher_tools import Hire, Time, charges, sqlite_only, state
-from tests.worker_tools import BELL, Shop, dense, until
+from tests.dispatcher_tools import Hire, Time, busy, charges, sqlite_only, state
+from tests.waiting import until
+from tests.worker_tools import BELL, Shop, dense
 
 # The server ends and another begins.
 
@@ -92,10 +93,8 @@ def test_jobs_of_workers_that_stay_away_go_to_others(
 def test_draining_hands_out_nothing_more_and_waits_for_what_was_reported(
     shop: Shop, hire: Hire, dispatcher: Dispatcher
 ) -> None:
-    worker = hire()
-    worker.hello()
-    job = shop.submit(predicted=5.0)
-    assigned = worker.hear(Assign)
+    worker, assigned = busy(shop, hire)
+    job = assigned.job
     assert dispatcher.running()
     dispatcher.drain(0)
     assert not dispatcher.running()
@@ -114,10 +113,8 @@ def test_draining_hands_out_nothing_more_and_waits_for_what_was_reported(
 def test_a_result_waits_until_the_database_is_back(
     shop: Shop, hire: Hire, clock: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = hire()
-    worker.hello()
-    job = shop.submit(predicted=5.0)
-    assigned = worker.hear(Assign)
+    worker, assigned = busy(shop, hire)
+    job = assigned.job
     perform = shop.centre.perform_later
 
     def away(act: Any, actor: Any, **arguments: Any) -> Any:
@@ -141,10 +138,8 @@ def test_a_result_waits_until_the_database_is_back(
 def test_a_large_result_goes_to_the_store_first(
     shop: Shop, hire: Hire, clock: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = hire()
-    worker.hello()
-    job = shop.submit(predicted=5.0)
-    assigned = worker.hear(Assign)
+    worker, assigned = busy(shop, hire)
+    job = assigned.job
     store, put = shop.centre.services.store, shop.centre.services.store.put
     tries: list[int] = []
 

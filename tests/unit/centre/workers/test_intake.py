@@ -25,7 +25,8 @@ from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.intake import load
 from markaz.quantum.programs.program_hash import program_hash
 from tests.attacks import hostile_openqasm, hostile_qpy
-from tests.worker_tools import BELL, dense, until
+from tests.waiting import until
+from tests.worker_tools import BELL, dense
 
 BOMB = b"OPENQASM 3.0; qubit[1000000] q;"
 ROTATION = (

@@ -12,7 +12,7 @@ import pytest
 from markaz.centre.workers import local
 from markaz.centre.workers.local import LocalWorkers, worker_command
 from markaz.centre.workers.supervisor import PARENT
-from tests.worker_tools import until
+from tests.waiting import until
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)", "markaz", "worker"]
 DEAF = [sys.executable, "-c",
@@ -45,10 +45,11 @@ def test_one_that_is_killed_is_reported_and_replaced(two: LocalWorkers, died: li
 
 def test_one_that_cannot_start_is_not_tried_all_the_time(died: list[int]) -> None:
     made = LocalWorkers(1, [sys.executable, "-c", "raise SystemExit(3)"], died.append)
+    started = time.monotonic()
     made.start()
-    time.sleep(1.5)
+    until(lambda: len(died) == 3)
     made.close(5)
-    assert 1 <= len(died) <= 4
+    assert time.monotonic() - started > 0.4 + 0.8  # each pause is twice the one before
 
 
 def test_they_know_whose_they_are(two: LocalWorkers) -> None:
@@ -57,11 +58,18 @@ def test_they_know_whose_they_are(two: LocalWorkers) -> None:
             assert f"{PARENT}={os.getpid()}".encode() in environ.read().split(b"\0")
 
 
+def is_deaf(pid: int) -> bool:
+    """Whether a process ignores SIGTERM by now."""
+    with open(f"/proc/{pid}/status") as status:
+        (mask,) = [line.split()[1] for line in status if line.startswith("SigIgn")]
+    return bool(int(mask, 16) >> signal.SIGTERM - 1 & 1)
+
+
 def test_closing_asks_first_and_kills_the_deaf(died: list[int]) -> None:
     made = LocalWorkers(1, DEAF, died.append)
     made.start()
     (pid,) = until(made.pids)
-    time.sleep(0.3)  # until it does not hear
+    until(lambda: is_deaf(pid))
     started = time.monotonic()
     made.close(0.5)
     assert 0.4 < time.monotonic() - started < 5

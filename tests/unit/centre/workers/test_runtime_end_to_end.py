@@ -17,7 +17,8 @@ from markaz.centre.settings import Settings
 from markaz.centre.storage import blobs
 from markaz.centre.workers.intake import Intake, Opened
 from tests.runtime_tools import body, golden, numbers, plain
-from tests.worker_tools import Floor, floor, until
+from tests.waiting import until
+from tests.worker_tools import Floor, floor
 
 WIDE = """OPENQASM 3.0;
 include "stdgates.inc";

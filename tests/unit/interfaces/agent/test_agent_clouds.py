@@ -17,6 +17,7 @@ from markaz.interfaces.agent.drivers import registry
 from markaz.interfaces.agent.drivers.base import (
     Driver,
     DriverError,
+    NotNow,
     Phase,
     Progress,
     Refused,
@@ -199,6 +200,131 @@ def test_tianyan_refusals(tianyan: tuple[Cloud, Driver]) -> None:
     fresh = cloud.driver("tianyan", machine="lab176")
     with contextlib.closing(fresh), pytest.raises(DriverError, match="refuses the key"):
         fresh.status()
+
+
+# Origin.
+
+TASK = "POST /api/taskApi/submitTask.json"
+DETAIL = "POST /api/taskApi/getTaskDetail.json"
+CHIP = "GET /api/taskApi/getFullConfig.json?chipId=72"
+IR = Submission("job-1k0wqtsb00ebt88db57g.1.12-of-the-day", "QINIT 5\n", 1000, 2, (3, 1))
+
+
+@pytest.fixture
+def origin(cloud: Cloud) -> Iterator[tuple[Cloud, Driver]]:
+    driver = cloud.driver("origin", chip_id=72)
+    yield cloud, driver
+    driver.close()
+
+
+def task(**record: Any) -> Any:
+    """The cloud's answer about a task."""
+    obj = {"qcodeTaskNewVo": {"taskResultList": [{"rTaskId": "A1", **record}]}}
+    made = {"success": True, "code": 10000, "message": "success", "obj": obj}
+    return lambda body, _: (200, made)
+
+
+def test_origin_takes_a_compiled_program_as_it_is(origin: tuple[Cloud, Driver]) -> None:
+    cloud, driver = origin
+    cloud.table[TASK] = lambda body, _: (200, {"success": True, "obj": {"taskId": "A1"}})
+    assert driver.format == "originir"
+    assert driver.submit(IR) == "A1"
+    [(_, body, headers)] = cloud.asked
+    assert headers["authorization"] == "oqcs_auth=t0ken"
+    assert body == {
+        "apiKey": "t0ken", "code": "QINIT 5\n", "codeLen": 8, "taskFrom": 4, "qubitNum": 5,
+        "classicalbitNum": 2, "taskName": IR.name[-31:], "chipId": 72,
+        "isAmend": False, "mappingFlag": False, "circuitOptimization": False,
+        "measureType": 1, "QMachineType": 5, "shot": 1000,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("state", "phase", "message"),
+    [
+        ("1", Phase.QUEUED, ""), ("2", Phase.RUNNING, ""), ("5", Phase.QUEUED, ""),
+        ("6", Phase.QUEUED, ""), ("9", Phase.RUNNING, ""), ("4", Phase.FAILED, "lost"),
+        ("7", Phase.FAILED, "lost"), ("8", Phase.FAILED, "lost"), (35, Phase.FAILED, "lost"),
+    ],
+)  # fmt: skip
+def test_origin_tasks(origin: tuple[Cloud, Driver], state: Any, phase: Phase, message: str) -> None:
+    cloud, driver = origin
+    cloud.table[DETAIL] = task(taskState=state, errorMessage="lost")
+    assert driver.poll("A1", IR) == Progress(phase, message=message)
+    assert cloud.asked[-1][1] == {"taskId": "A1", "apiKey": "t0ken"}
+
+
+def test_origin_outcomes_are_counts_by_hexadecimal_keys(origin: tuple[Cloud, Driver]) -> None:
+    cloud, driver = origin
+    mitigated = '{"key": ["0x0", "0x3"], "value": [0.51234, 0.48766]}'
+    counted = '{"key": ["0x0", "0x2"], "value": [600, 400]}'
+    cloud.table[DETAIL] = task(taskState="3", taskResult=mitigated, probCount=counted)
+    assert driver.poll("A1", IR) == Progress(Phase.COMPLETED, {"00": 600, "10": 400})
+    shares = '{"key": ["0x0", "0x1", "0x3"], "value": [0.614, 0.0, 0.386]}'
+    cloud.table[DETAIL] = task(taskState="3", taskResult=shares)
+    assert driver.poll("A1", IR).counts == {"00": 614, "11": 386}
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        ({"taskResult": '{"key": ["0x0"], "value": [0.51234]}'}, "no count"),
+        ({"probCount": '{"key": ["0x4"], "value": [1000]}'}, "more than 2 bits"),
+        ({"probCount": '{"key": ["up"], "value": [1000]}'}, "not hexadecimal"),
+        ({"probCount": '{"key": ["0x0", "0x0"], "value": [1, 2]}'}, "no table"),
+        ({"probCount": '{"key": ["0x0"], "value": []}'}, "no table"),
+        ({"probCount": '{"key": ["0x0"], "value": [true]}'}, "no table"),
+        ({"probCount": "{'0x0': 1}"}, "no JSON"),
+        ({}, "no table"),
+    ],
+)
+def test_origin_outcomes_that_are_none_are_named(
+    origin: tuple[Cloud, Driver], record: dict[str, Any], words: str
+) -> None:
+    cloud, driver = origin
+    cloud.table[DETAIL] = task(taskState="3", **record)
+    with pytest.raises(DriverError, match=words):
+        driver.poll("A1", IR)
+
+
+def test_origin_answers_that_are_of_no_task_are_named(origin: tuple[Cloud, Driver]) -> None:
+    cloud, driver = origin
+    for said, words in (
+        ({"success": True, "obj": {}}, "not of one task"),
+        ({"success": False, "code": 1, "message": "no such task"}, "no such task"),
+        ({"success": False, "code": 401}, "refuses the key"),
+        ([1], "answered 200"),
+    ):
+        cloud.table[DETAIL] = lambda body, _, said=said: (200, said)
+        with pytest.raises(DriverError, match=words):
+            driver.poll("A1", IR)
+    cloud.table[DETAIL] = task(taskState="12")
+    with pytest.raises(DriverError, match="state '12' of task A1"):
+        driver.poll("A1", IR)
+
+
+def test_origin_refusals_and_states(origin: tuple[Cloud, Driver]) -> None:
+    cloud, driver = origin
+    cloud.table[TASK] = lambda body, _: (200, {"success": False, "code": 9, "message": "line 3"})
+    with pytest.raises(Refused, match="line 3"):
+        driver.submit(IR)
+    repair = {"success": False, "code": 20045, "message": "in maintenance"}
+    cloud.table[TASK] = lambda body, _: (200, repair)
+    with pytest.raises(NotNow, match="in maintenance") as caught:
+        driver.submit(IR)
+    assert caught.value.status is Status.MAINTENANCE
+    cloud.table[TASK] = lambda body, _: (502, {})
+    with pytest.raises(Uncertain, match="502"):
+        driver.submit(IR)
+    cloud.table[TASK] = lambda body, _: (200, {"success": True, "obj": {}})
+    with pytest.raises(DriverError, match="no task id"):
+        driver.submit(IR)
+    for said, status in (
+        ({"success": True, "obj": {"status": 7}}, Status.IDLE), (repair, Status.MAINTENANCE),
+        ({"success": False, "code": 3}, Status.OFFLINE),
+    ):  # fmt: skip
+        cloud.table[CHIP] = lambda body, _, said=said: (200, said)
+        assert driver.status() is status
 
 
 # Quafu.

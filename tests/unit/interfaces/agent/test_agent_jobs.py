@@ -9,10 +9,10 @@ from markaz.centre.access import CentreRole
 from markaz.centre.db.schema import devices
 from markaz.centre.jobs import queries as job_queries
 from markaz.centre.jobs import verbs as job_verbs
-from tests.agent_tools import LAB, Lab, LabDevice, lab_sheet
+from tests.agent_tools import LAB, Lab, LabDevice, held_job, lab_sheet
 from tests.centre_rows import do, person, rows
 from tests.dispatcher_tools import Worker
-from tests.worker_tools import until
+from tests.waiting import until
 
 DAY = 86_400.0
 sqlite_only = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -52,8 +52,7 @@ def test_the_device_is_offline_while_its_agent_is_away(lab: Lab) -> None:
     assert lab.status() == "offline"
     lab.start()
     lab.until_status("idle")
-    lab.cut()
-    lab.until_status("offline")
+    lab.cut_off()
     job = lab.submit()
     why = lab.centre.ask(job_queries.explanation, operator, job=job)
     assert "device lab is in status offline" in why["words"]
@@ -69,8 +68,7 @@ def test_days_without_network_lose_and_double_nothing(lab: Lab, device: LabDevic
     device.gate.clear()
     job = lab.submit()
     until(lambda: any(j.state == "running" for j in device.jobs.values()))
-    lab.cut()
-    lab.until_status("offline")
+    lab.cut_off()
     device.gate.set()
     until(lambda: device.ran)
     lab.clock.ahead += 3 * DAY
@@ -84,37 +82,29 @@ def test_days_without_network_lose_and_double_nothing(lab: Lab, device: LabDevic
     assert (row["state"], row["attempt"], row["losses"]) == ("completed", 1, 0)
     assert lab.wait(waiting)["state"] == "completed"
     assert len(device.ran) == 2
-    assert [kind for kind, _ in lab.entries(job)].count("charge") == 1
+    assert lab.kinds(job).count("charge") == 1
 
 
 @sqlite_only
 def test_when_its_patience_is_over_others_may_run_the_job_and_it_is_refused(
     lab: Lab, device: LabDevice
 ) -> None:
-    lab.start()
-    device.gate.clear()
-    job = lab.submit()
-    until(lambda: device.jobs)
-    lab.cut()
-    lab.until_status("offline")
+    job = held_job(lab, device)
+    lab.cut_off()
     lab.clock.ahead += 8 * DAY
     until(lambda: lab.state(job) == "queued")
     device.gate.set()
     lab.online.set()
     row = lab.wait(job)
     assert (row["state"], row["attempt"], row["losses"]) == ("completed", 2, 1)
-    assert [kind for kind, _ in lab.entries(job)].count("charge") == 1
+    assert lab.kinds(job).count("charge") == 1
     until(lambda: lab.spooled() == [])
 
 
 @sqlite_only
 def test_the_centre_bounds_the_patience(lab: Lab, device: LabDevice) -> None:
-    lab.start(patience_days=365)
-    device.gate.clear()
-    job = lab.submit()
-    until(lambda: device.jobs)
-    lab.cut()
-    lab.until_status("offline")
+    job = held_job(lab, device, patience_days=365)
+    lab.cut_off()
     lab.clock.ahead += 7.5 * DAY
     until(lambda: lab.state(job) == "queued")
 
@@ -122,12 +112,8 @@ def test_the_centre_bounds_the_patience(lab: Lab, device: LabDevice) -> None:
 def test_a_job_that_is_cancelled_meanwhile_ends_at_once_and_costs_nothing(
     lab: Lab, device: LabDevice
 ) -> None:
-    lab.start()
-    device.gate.clear()
-    job = lab.submit()
-    until(lambda: device.jobs)
-    lab.cut()
-    lab.until_status("offline")
+    job = held_job(lab, device)
+    lab.cut_off()
     lab.centre.perform(job_verbs.cancel, lab.shop.member, job=job)
     assert lab.wait(job)["state"] == "cancelled"
     device.gate.set()
@@ -135,18 +121,15 @@ def test_a_job_that_is_cancelled_meanwhile_ends_at_once_and_costs_nothing(
     lab.online.set()
     until(lambda: lab.spooled() == [])
     assert lab.state(job) == "cancelled"
-    kinds = [kind for kind, _ in lab.entries(job)]
-    assert kinds == ["reserve", "release"]
+    assert lab.kinds(job) == ["reserve", "release"]
 
 
 @sqlite_only
 def test_a_cancel_that_did_not_arrive_before_the_network_went_counts_too(
     lab: Lab, device: LabDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    agent = lab.start()
-    device.gate.clear()
-    job = lab.submit()
-    until(lambda: device.jobs)
+    job = held_job(lab, device)
+    (agent,) = lab.running()
     monkeypatch.setattr(agent.runs, "cancel", lambda key: None)  # the message is lost
     lab.centre.perform(job_verbs.cancel, lab.shop.member, job=job)
     until(lambda: lab.dispatcher._actor.settle(5))
@@ -158,11 +141,7 @@ def test_a_cancel_that_did_not_arrive_before_the_network_went_counts_too(
 
 @sqlite_only
 def test_a_running_job_is_stopped_on_the_device(lab: Lab, device: LabDevice) -> None:
-    lab.start()
-    lab.until_status("idle")
-    device.gate.clear()
-    first = lab.submit()
-    until(lambda: device.jobs)
+    first = held_job(lab, device)
     lab.centre.perform(job_verbs.cancel, lab.shop.member, job=first)
     assert lab.wait(first)["state"] == "cancelled"
     device.gate.set()
@@ -170,10 +149,7 @@ def test_a_running_job_is_stopped_on_the_device(lab: Lab, device: LabDevice) -> 
 
 
 def test_a_stopped_agent_goes_on_where_it_was(lab: Lab, device: LabDevice) -> None:
-    lab.start()
-    device.gate.clear()
-    job = lab.submit()
-    until(lambda: device.jobs)
+    job = held_job(lab, device)
     lab.stop()
     lab.until_status("offline")
     assert (lab.state(job), len(lab.spooled())) == ("running", 1)
@@ -186,10 +162,7 @@ def test_a_stopped_agent_goes_on_where_it_was(lab: Lab, device: LabDevice) -> No
 
 @sqlite_only
 def test_a_finished_job_is_reported_by_the_next_agent(lab: Lab, device: LabDevice) -> None:
-    lab.start()
-    device.gate.clear()
-    job = lab.submit()
-    until(lambda: device.jobs)
+    job = held_job(lab, device)
     lab.cut()
     device.gate.set()
     spool = lab.folder / "spool"
@@ -204,10 +177,7 @@ def test_a_finished_job_is_reported_by_the_next_agent(lab: Lab, device: LabDevic
 
 @sqlite_only
 def test_a_device_that_forgot_the_program_costs_nothing(lab: Lab, device: LabDevice) -> None:
-    lab.start()
-    device.gate.clear()
-    job = lab.submit()
-    until(lambda: device.jobs)
+    job = held_job(lab, device)
     lab.stop()
     device.jobs.clear()
     lab.start()
@@ -271,7 +241,7 @@ def test_sheets_come_to_the_centre_and_decide_whether_the_device_is_in_order(
     good = device.published = lab_sheet(50.0, at=1_700_000_001_000_000)
     assert lab.wait(job)["state"] == "completed"
     assert lab.shop.result(job)["device"]["sheet"] == good.id
-    (row,) = [r for r in rows(lab.centre, devices.devices) if r["id"] == "lab"]
+    row = lab.row()
     assert (row["sheet_id"], row["status"]) == (good.id, "idle")
     until(lambda: list((lab.folder / "spool" / "sheets").iterdir()) == [])
 
@@ -281,8 +251,7 @@ def test_sheets_wait_for_the_network(lab: Lab, device: LabDevice) -> None:
     lab.add_file()
     lab.start()
     lab.until_status("idle")
-    lab.cut()
-    lab.until_status("offline")
+    lab.cut_off()
     kept = [lab_sheet(20.0), lab_sheet(30.0, at=1_700_000_001_000_000)]
     for n, sheet in enumerate(kept, 1):
         device.published = sheet
@@ -290,8 +259,7 @@ def test_sheets_wait_for_the_network(lab: Lab, device: LabDevice) -> None:
     lab.online.set()
     lab.until_status("idle")
     until(lambda: {r["id"] for r in rows(lab.centre, devices.sheets)} == {s.id for s in kept})
-    (row,) = [r for r in rows(lab.centre, devices.devices) if r["id"] == "lab"]
-    assert row["sheet_id"] == kept[1].id
+    assert lab.row()["sheet_id"] == kept[1].id
 
 
 @sqlite_only

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ from markaz.quantum.devices.status import Status
 from markaz.quantum.operate import native
 from markaz.quantum.programs.circuit import Builder, Circuit
 from markaz.quantum.programs.errors import ProgramError
-from markaz.quantum.programs.gates import Op
+from markaz.quantum.programs.gates import TABLE, Op
 from markaz.quantum.programs.intake import load
 from markaz.quantum.programs.reference import unitary as unitary_of
 from tests.agent_tools import LAB
@@ -378,6 +379,7 @@ def test_drivers_of_clouds_are_off_and_say_what_they_were_tested_with() -> None:
     assert tested == {
         "http": ("contract-tested, against the reference device", ""),
         "tianyan": clouds,
+        "origin": clouds,
         "quafu": clouds,
         "aqt": clouds,
     }
@@ -386,7 +388,7 @@ def test_drivers_of_clouds_are_off_and_say_what_they_were_tested_with() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("laser", {}, "no driver 'laser'; there are http, tianyan, quafu, aqt"),
+        ("laser", {}, "no driver 'laser'; there are http, tianyan, origin, quafu, aqt"),
         ("http", {}, "url is missing"),
         ("http", {"url": "ftp://x"}, "url must begin with http"),
         ("http", {"url": "http://x", "colour": 1}, "no option 'colour'"),
@@ -398,6 +400,12 @@ def test_drivers_of_clouds_are_off_and_say_what_they_were_tested_with() -> None:
         ("tianyan", {"url": "http://x"}, "is protocol-tested, not hardware-tested and off"),
         ("quafu", {"url": "http://x", "enabled": 1}, "enabled = true"),
         ("aqt", {"url": "http://x", "enabled": True}, "token_file is missing"),
+        ("origin", {"url": "http://x"}, "is protocol-tested, not hardware-tested and off"),
+        (
+            "origin",
+            {"url": "http://x", "enabled": True, "chip_id": "72"},
+            "chip_id must be a whole",
+        ),
     ],
 )
 def test_wrong_options_are_named(name: str, options: dict[str, Any], words: str) -> None:
@@ -510,6 +518,50 @@ def test_aqt_operations_do_what_the_circuit_does(seed: int) -> None:
     assert abs(np.trace(wanted.conj().T @ found)) == pytest.approx(8)
 
 
+def origin_unitary(text: str, qubits: int) -> Any:
+    """What OriginIR does, read by its grammar."""
+    words = {"CNOT": Op.CX, "U3": Op.U}
+    builder = Builder()
+    builder.qreg("q", qubits)
+    for line in text.splitlines()[2:]:
+        name, _, rest = line.partition(" ")
+        places = [int(q) for q in re.findall(r"q\[(\d+)\]", rest)]
+        angles = re.findall(r"\((.*)\)", rest)
+        values = [float(v) for v in angles[0].split(",")] if angles else []
+        builder.gate(words.get(name, getattr(Op, name, None)), places, values)
+    return unitary_of(builder.build())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_originir_does_what_the_circuit_does(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    builder = Builder()
+    builder.qreg("q", 3)
+    gates = (Op.H, Op.S, Op.SX, Op.RX, Op.RY, Op.RZ, Op.U, Op.CX, Op.CZ, Op.ISWAP, Op.RZZ, Op.CCX)
+    for _ in range(15):
+        op = gates[chance.integers(len(gates))]
+        about = TABLE[op]
+        places = chance.permutation(3)[: about.num_qubits].tolist()
+        builder.gate(op, places, chance.uniform(-7, 7, about.num_params).tolist())
+    circuit = builder.build()
+    text = native.program(circuit, "originir").text
+    assert text.startswith("QINIT 3\nCREG 0\n")
+    made = np.trace(unitary_of(circuit).conj().T @ origin_unitary(text, 3))
+    assert abs(made) == pytest.approx(8)
+
+
+def test_originir_measures_into_bits_by_their_order() -> None:
+    builder = Builder()
+    builder.qreg("q", 4)
+    builder.creg("c", 3)
+    builder.gate(Op.RX, [2], [0.5])
+    builder.measure(3, 0)
+    builder.measure(1, 2)
+    made = native.program(builder.build(), "originir")
+    assert (made.bits, made.qubits) == (2, (3, 1))
+    assert made.text == "QINIT 4\nCREG 2\nRX q[2],(0.5)\nMEASURE q[3],c[0]\nMEASURE q[1],c[1]\n"
+
+
 def test_waits_are_not_left_out_in_silence() -> None:
     model = load_shipped("indus")
     builder = Builder()
@@ -517,6 +569,6 @@ def test_waits_are_not_left_out_in_silence() -> None:
     builder.creg("c", 1)
     builder.delay(0, 100.0, 0)
     builder.measure(0, 0)
-    for form in ("openqasm2", "aqt"):
-        with pytest.raises(ProgramError, match=r"delays|gates and one measurement"):
+    for form in ("openqasm2", "aqt", "originir"):
+        with pytest.raises(ProgramError, match=r"delays|gates and (one )?measurement"):
             native.program(builder.build(), form)

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from markaz.interfaces.cli.main import cli
-from tests.running_centre import BELL, RunningCentre, centre_running, long_program, until
+from tests.running_centre import BELL, RunningCentre, centre_running, long_program
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)

@@ -23,10 +23,10 @@ def run(*arguments: str, **environment: str) -> Result:
 
 def test_drivers_say_what_they_were_tested_with() -> None:
     lines = run("--drivers").stdout
-    assert lines.count("protocol-tested, not hardware-tested; off unless enabled = true") == 3
+    assert lines.count("protocol-tested, not hardware-tested; off unless enabled = true") == 4
     rows = json.loads(run("--drivers", "--json").stdout)["items"]
     assert [(row["driver"], row["on"]) for row in rows] == [
-        ("http", True), ("tianyan", False), ("quafu", False), ("aqt", False),
+        ("http", True), ("tianyan", False), ("origin", False), ("quafu", False), ("aqt", False),
     ]  # fmt: skip
 
 

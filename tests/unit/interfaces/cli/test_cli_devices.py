@@ -98,7 +98,7 @@ def test_a_device_is_added_calibrated_accepted_and_retired(
     path = tmp_path / "tiny.toml"
     path.write_text(TINY)
     assert "2 qubits, emulated, offline" in markaz("devices", "add", str(path)).output
-    assert "no such sheet" in markaz("devices", "sheet", "tiny", code=1).output
+    assert "no calibration sheet yet" in markaz("devices", "sheet", "tiny", code=1).output
     done = document(markaz("calibrate", "tiny", "--wait", "--json"))
     assert (done["state"], len(done["parts"])) == ("completed", 6)
     sheet = from_csv(markaz("devices", "sheet", "tiny", "--csv").stdout)
@@ -126,6 +126,31 @@ def test_a_device_is_added_calibrated_accepted_and_retired(
     markaz("devices", "retire", "tiny")
     assert from_csv(markaz("devices", "sheet", "tiny", "--csv").stdout).device == "tiny"
     assert "retired" in markaz("calibrate", "tiny", code=1).output
+
+
+LAB = Path(__file__).parents[4] / "examples/devices/lab.toml"
+MEASURED = """# markaz calibration sheet 1
+# device: lab
+# measured_at: 2026-11-20T14:30:00+00:00
+qubits,quantity,value,unit,uncertainty,measured_at,method
+0,T1,44.1,us,1.2,2026-11-20T14:05:00+00:00,relaxation
+0-1,gate_error:cz,0.0061,,0.0004,-,interleaved benchmarking
+1,T1,-,us,-,-,not measured
+"""
+
+
+def test_a_sheet_that_was_measured_elsewhere_is_handed_in(markaz: Markaz, tmp_path: Path) -> None:
+    path = tmp_path / "measured.csv"
+    path.write_text("\ufeff" + MEASURED.replace("\n", "\r\n"), encoding="utf-8", newline="")
+    markaz("devices", "add", str(LAB))
+    said = markaz("devices", "sheet", "lab", "--file", str(path)).output
+    assert ": 2 values; the device is offline." in said
+    kept = from_csv(markaz("devices", "sheet", "lab", "--csv").stdout)
+    assert kept == from_csv(MEASURED)
+    path.write_text(MEASURED.replace("44.1,us", "44.1,ms"))
+    said = markaz("devices", "sheet", "lab", "--file", str(path), code=1).output
+    assert "line 5: rows[0].unit: must be 'us', not 'ms'" in said
+    markaz("devices", "retire", "lab")
 
 
 @pytest.mark.parametrize("words", ["calibrate simulator", "calibrate nothing"])

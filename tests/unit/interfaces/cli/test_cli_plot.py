@@ -10,8 +10,9 @@ import pytest
 from markaz.interfaces.cli import plot
 from markaz.quantum.programs.circuit import Builder
 from markaz.quantum.simulate.result import Plan, Result
+from tests.absent import library
 
-pytest.importorskip("matplotlib")
+library("matplotlib")
 
 
 def result(**changes: object) -> Result:

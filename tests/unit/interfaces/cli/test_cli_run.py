@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from click.testing import Result as Invocation
@@ -51,7 +52,9 @@ def fake(task: run_module.Task, progress: Callable[[str], None]) -> run_module.O
         plan=Plan("stim:stabilizer", f"{task.engine} {dict(task.parameters)}", 0.0, 0),
         seconds={"parse": 0.0, "plan": 0.0, "run": 0.0, "total": 0.0},
         circuit=Builder().build(),
-        counts=None if values else {"011": task.shots},
+        counts=None if values or task.wanted != "counts" else {"011": task.shots},
+        probabilities={"011": 0.75, "000": 0.25} if task.wanted == "probabilities" else None,
+        statevector=np.array([0.6, -0.8j]) if task.wanted == "statevector" else None,
         memory=["011"] * task.shots if task.memory else None,
         values=values or None,
         standard_errors=[0.0] * len(values) if values else None,
@@ -106,6 +109,36 @@ def test_a_failure_with_observables_has_no_counts(markaz: Markaz) -> None:
     (line,) = lines(markaz("--json", "--observable", "Z0", "missing"))
     assert "counts" not in line
     assert (line["values"], line["standard_errors"]) == (None, None)
+
+
+def test_exact_numbers_take_the_place_of_counts(markaz: Markaz) -> None:
+    (odds,) = lines(markaz("--json", "--probabilities", "--spaces", "f"))
+    (state,) = lines(markaz("--json", "--statevector", "f"))
+    (failed,) = lines(markaz("--json", "--statevector", "missing"))
+    assert odds["probabilities"] == {"01 1": 0.75, "00 0": 0.25}
+    assert state["statevector"] == [[0.6, 0.0], [0.0, -0.8]]
+    assert failed["statevector"] is None
+    assert not any("counts" in line for line in (odds, state, failed))
+
+
+def test_exact_numbers_are_shown_with_their_weights(markaz: Markaz) -> None:
+    odds = markaz("--probabilities", "f").stdout.splitlines()
+    state = markaz("--statevector", "f").stdout.splitlines()
+    assert [x.split()[:3] for x in odds[-3:-1]] == [
+        ["00", "0", "0.2500000000"],
+        ["01", "1", "0.7500000000"],
+    ]
+    assert [x.split()[:5] for x in state[-3:-1]] == [
+        ["0", "+0.600000", "+0.000000i", "36.0", "%"],
+        ["1", "+0.000000", "-0.800000i", "64.0", "%"],
+    ]
+
+
+@pytest.mark.parametrize("other", [("--observable", "Z"), ("--memory",), ("--plot", "a.png")])
+def test_exact_numbers_go_alone(markaz: Markaz, other: tuple[str, ...]) -> None:
+    found = markaz("--statevector", *other, "f")
+    assert found.exit_code == 2
+    assert f"--statevector does not go with {other[0]}" in found.stderr
 
 
 def test_options_reach_the_library(markaz: Markaz) -> None:

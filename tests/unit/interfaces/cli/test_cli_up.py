@@ -23,8 +23,8 @@ from tests.running_centre import (
     clean_environment,
     free_port,
     long_program,
-    until,
 )
+from tests.waiting import until
 
 Markaz = Callable[..., Result]
 

@@ -12,6 +12,7 @@ import pytest
 from markaz.interfaces.rest_api import waiting
 from markaz.interfaces.rest_api.waiting import Patience
 from tests.rest_fakes import Ends
+from tests.waiting import soon
 
 
 class Jobs:
@@ -23,8 +24,8 @@ class Jobs:
 
     def look(self, job: str) -> Any:
         async def look() -> dict[str, Any]:
-            self.looks += 1
             await asyncio.sleep(0)
+            self.looks += 1
             return {"job": job, "state": self.states.get(job, "queued")}
 
         return look
@@ -48,7 +49,7 @@ def test_a_thousand_wait_without_threads_and_all_wake() -> None:
             asyncio.create_task(patience.until_final(n, f"p{i % 10}", 30, jobs.look(n)))
             for i, n in enumerate(names)
         ]
-        await asyncio.sleep(0.05)
+        await soon(lambda: jobs.looks == 1000)
         threads = threading.active_count()
         assert len(patience) == 1000
         for name in names:
@@ -84,7 +85,7 @@ def test_an_end_that_nobody_told_is_found(monkeypatch: pytest.MonkeyPatch) -> No
 
     async def run() -> dict[str, Any]:
         task = asyncio.create_task(patience.until_final("a", "me", 10, jobs.look("a")))
-        await asyncio.sleep(0.02)
+        await soon(lambda: jobs.looks)
         jobs.states["a"] = "cancelled"
         return await task
 
@@ -101,7 +102,7 @@ def test_one_person_cannot_take_all_the_room(monkeypatch: pytest.MonkeyPatch) ->
             asyncio.create_task(patience.until_final("a", "me", 0.3, jobs.look("a")))
             for _ in range(2)
         ]
-        await asyncio.sleep(0.02)
+        await soon(lambda: len(patience) == 2)
         began = time.monotonic()
         await patience.until_final("a", "me", 0.3, jobs.look("a"))
         seconds = time.monotonic() - began
@@ -117,7 +118,7 @@ def test_closing_lets_everybody_go() -> None:
 
     async def run() -> dict[str, Any]:
         task = asyncio.create_task(patience.until_final("a", "me", 30, jobs.look("a")))
-        await asyncio.sleep(0.02)
+        await soon(lambda: jobs.looks)
         patience.close()
         return await asyncio.wait_for(task, 1)
 
@@ -130,7 +131,7 @@ def test_a_job_that_was_just_taken_in_is_looked_at_when_it_has_ended() -> None:
 
     async def run() -> dict[str, Any]:
         task = asyncio.create_task(patience.until_final("a", "me", 30, jobs.look("a"), fresh=True))
-        await asyncio.sleep(0.02)
+        await soon(lambda: len(patience))
         assert jobs.looks == 0
         jobs.states["a"] = "completed"
         ends.ended("a")

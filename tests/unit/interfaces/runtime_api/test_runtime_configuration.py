@@ -122,7 +122,7 @@ def simulator(world: RuntimeWorld) -> Any:
 def test_the_list_has_the_least_that_strict_clients_take(world: RuntimeWorld) -> None:
     listed = world.client("member").get(f"{BASE}/backends?include_mocks=True").json()["devices"]
     by_name = {one["name"]: one for one in listed}
-    assert set(by_name) == {"simulator", "hunza", "indus", "karakoram", "spare"}
+    assert set(by_name) == {"simulator", "hunza", "indus", "karakoram", "spare", "bench"}
     assert set(by_name["simulator"]) == {
         "name", "status", "queue_length", "qubits", "is_simulator",
     }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from markaz.centre.errors import CentreError
 from markaz.centre.jobs import verbs
 from markaz.interfaces.runtime_api.crn import crn_of
 from tests.runtime_world import BASE, PARAMS, PAYLOAD, USED, RuntimeClient, RuntimeWorld
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -337,6 +339,26 @@ def test_cancelling_twice_is_refused(world: RuntimeWorld, client: RuntimeClient)
     assert (first.status_code, first.content) == (204, b"")
     assert client.get(f"{BASE}/jobs/{job}").json()["status"] == "Cancelled"
     assert code(client.post(f"{BASE}/jobs/{job}/cancel")) == (409, 1350)
+
+
+@pytest.mark.parametrize(("end", "status"), [("cancelled", 204), ("completed", 409)])
+def test_a_running_job_is_cancelled_once_its_end_is_known(
+    world: RuntimeWorld, client: RuntimeClient, end: str, status: int
+) -> None:
+    job = client.job()
+    while (claimed := world.claim())["job"] != job:
+        pass
+    polls = world.runtime.polls
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(client.post, f"{BASE}/jobs/{job}/cancel")
+        until(lambda: len(polls) == 1)
+        assert not asked.done()
+        world.end(claimed, end)
+        polls.ended(job)
+        answer = asked.result(10)
+    assert answer.status_code == status
+    pending = client.get(f"{BASE}/jobs?pending=true").json()["jobs"]
+    assert job not in [one["id"] for one in pending]
 
 
 def test_tags_are_replaced(client: RuntimeClient) -> None:

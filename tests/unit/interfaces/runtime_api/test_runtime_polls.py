@@ -264,3 +264,49 @@ def test_one_person_cannot_hold_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
     held, third = asyncio.run(run())
     assert (held, third < 0.2) == (2, True)
+
+
+def stopped(polls: Polls, jobs: Jobs, who: Principal = ME) -> Any:
+    return asyncio.create_task(polls.stopped("j", who, jobs.read))
+
+
+def test_a_cancel_is_answered_once_the_worker_has_stopped() -> None:
+    polls, jobs = made(), Jobs()
+    jobs.row["state"] = "running"
+
+    async def run() -> tuple[dict[str, Any], bool]:
+        task = stopped(polls, jobs)
+        await asyncio.sleep(0.05)
+        waited = not task.done()
+        jobs.row |= {"state": "cancelled", "ended_at": NOW}
+        polls.forget("j")
+        return await task, waited
+
+    row, waited = asyncio.run(run())
+    assert waited
+    assert (row["state"], jobs.reads, len(polls)) == ("cancelled", 2, 0)
+
+
+def test_a_cancel_waits_for_no_worker_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STOPPING", 0.01)
+    polls, jobs = made(), Jobs()
+    jobs.row["state"] = "running"
+
+    async def run() -> Any:
+        return await stopped(polls, jobs)
+
+    assert asyncio.run(run())["state"] == "running"
+
+
+@pytest.mark.parametrize("why", ["ended", "of another", "closed"])
+def test_a_cancel_that_need_not_wait_is_answered_at_once(why: str) -> None:
+    polls, jobs = made(), Jobs()
+    jobs.row["state"] = "completed" if why == "ended" else "running"
+    if why == "closed":
+        polls.close()
+
+    async def run() -> Any:
+        return await stopped(polls, jobs, YOU if why == "of another" else ME)
+
+    assert asyncio.run(run())["state"] == jobs.row["state"]
+    assert jobs.reads == 1

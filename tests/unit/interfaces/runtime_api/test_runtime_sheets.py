@@ -34,10 +34,14 @@ def test_the_configuration_is_the_devices_file(name: str) -> None:
     by_name = {gate["name"]: gate["coupling_map"] for gate in found["gates"]}
     assert by_name["sx"] == [[q] for q in range(model.num_qubits)]
     assert len(by_name["cz"]) == 2 * len(model.live_couplers)
-    assert found["supported_instructions"] == [
-        *found["basis_gates"], "measure", "delay", "barrier",
-    ]  # fmt: skip
-    assert found["conditional"] is False
+    assert "reset" not in found["basis_gates"]
+    resets = ["reset"] if "reset" in model.features else []
+    beside = ["measure", *resets, "delay", "barrier"]
+    branches = ["if_else", "switch_case"] if "feed-forward" in model.features else []
+    loops = ["for_loop", "while_loop", "break_loop", "continue_loop"]
+    control = [*branches, *(loops if "loops" in model.features else [])]
+    assert found["supported_instructions"] == [*found["basis_gates"], *beside, *control]
+    assert found["conditional"] is bool(control)
 
 
 def test_a_sheet_is_told_as_it_was_measured() -> None:

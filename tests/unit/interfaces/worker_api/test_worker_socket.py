@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +19,7 @@ from markaz.centre.workers.links import Link, LinkClosed
 from markaz.interfaces.server import _Web, listening
 from markaz.interfaces.worker_api.client import WebSocketLink, open_link
 from markaz.interfaces.worker_api.server import WorkerSocket
+from tests.waiting import until
 
 LARGE = 24 << 20
 
@@ -63,8 +63,7 @@ def served() -> Iterator[tuple[str, Echo, WorkerSocket]]:
         web = _Web(config)
         thread = threading.Thread(target=lambda: web.run(sockets=[listener]))
         thread.start()
-        while not web.started:
-            time.sleep(0.005)
+        until(lambda: web.started)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}", echo, socket
         socket.close()
         web.should_exit = True
@@ -135,9 +134,7 @@ def test_when_the_centre_ends_it_the_worker_hears(link: WebSocketLink, last: byt
     with pytest.raises(LinkClosed):
         link.receive()
     with pytest.raises(LinkClosed):
-        for _ in range(100):
-            link.send(b"x" * 1000)
-            time.sleep(0.01)
+        until(lambda: link.send(b"x" * 1000))
 
 
 def test_when_the_worker_goes_the_centre_hears(served: Served) -> None:

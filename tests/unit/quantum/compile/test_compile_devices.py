@@ -98,7 +98,7 @@ while (c[1]) { x q[1]; cx q[1], q[0]; c[1] = measure q[1]; } c[3] = measure q[0]
 def test_dynamic_circuits_compile_where_the_device_has_the_features() -> None:
     circuit = load(DYNAMIC)
     with pytest.raises(CompileError) as refused:
-        compile(circuit, MODELS["indus"])
+        compile(circuit, replace(MODELS["indus"], features=("delay",)))
     assert refused.value.kind == "unsupported"
     assert refused.value.message == "indus has no resets within a circuit"
     model = replace(MODELS["indus"], features=tuple(FEATURES))

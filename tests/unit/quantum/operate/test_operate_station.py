@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -10,13 +12,13 @@ import pytest
 
 from markaz.quantum.compile.cache import Cache
 from markaz.quantum.devices.emulator.truth import commitment, truth_at
-from markaz.quantum.devices.model import DeviceModel, load_shipped, shipped_text
+from markaz.quantum.devices.model import DeviceModel, load_shipped, shipped, shipped_text
 from markaz.quantum.mitigate.options import Mitigation, of_level
 from markaz.quantum.observables import parse
 from markaz.quantum.operate import opening, single, stored
 from markaz.quantum.operate.driver import Emulated
 from markaz.quantum.operate.points import DevicePoints, mitigation_of
-from markaz.quantum.operate.shipped import SEED, moved, shipped_sheet
+from markaz.quantum.operate.shipped import SEED, file_name, moved, packed, shipped_sheet
 from markaz.quantum.operate.station import Station
 from markaz.quantum.points import Options
 from markaz.quantum.programs.errors import ProgramError
@@ -132,7 +134,11 @@ def test_counts_stay_raw_beside_their_mitigation(indus: DeviceModel) -> None:
         (GHZ, {"precompiled": True}, "not compiled for indus"),
         (GHZ, {"mitigation": 1, "memory": True}, "shot by shot"),
         (load(b"OPENQASM 3.0;qubit[21] q;bit[21] c;U(1,0,0) q;c=measure q;"), {}, "21 qubits"),
-        (load(b"OPENQASM 3.0;qubit q;bit c;c=measure q;if(c){U(1,0,0) q;}"), {}, "measures at"),
+        (
+            load(b"OPENQASM 3.0;qubit q;bit c;c=measure q;if(c){U(1,0,0) q;}"),
+            {"mitigation": 1},
+            "a branch that was taken",
+        ),
     ],
 )
 def test_what_the_device_cannot_do_is_refused(
@@ -168,6 +174,15 @@ def test_a_station_travels_as_bytes(indus: DeviceModel) -> None:
     here = single.run(station(indus), GHZ, asked)
     assert single.run(there, GHZ, asked)["memory"] == here["memory"]
     assert (there.model.digest, there.sheet) == (indus.digest, sheet)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_the_sheet_of_a_shipped_device_is_kept_as_the_tool_writes_it(name: str) -> None:
+    sheet = shipped_sheet(load_shipped(name))
+    assert sheet is not None
+    kept = files("markaz.quantum.devices").joinpath("shipped", file_name(name)).read_bytes()
+    assert packed(sheet)[:10] == kept[:10]  # the head has neither a time nor a name
+    assert gzip.decompress(packed(sheet)) == gzip.decompress(kept)
 
 
 def test_times_of_a_sheet_move_together(indus: DeviceModel) -> None:

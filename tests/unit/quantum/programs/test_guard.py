@@ -151,7 +151,7 @@ def test_an_answer_that_never_ends_is_cut() -> None:
         os.write(RESULT_FD, guard._FRAME.pack(0, 1 << 20))
         while True:
             os.write(RESULT_FD, b"x")
-            time.sleep(0.01)
+            time.sleep(0.01)  # slowly, such that time and not size ends it
 
     assert refused(dripping, Confinement(64 << 20, 0.3)).kind == "limit-time"
 

@@ -18,6 +18,8 @@ import pytest
 
 from markaz.quantum.programs import sandbox, seccomp
 from markaz.quantum.programs.sandbox import RESULT_FD, Confinement, confine, probe
+from tests.running_centre import alive
+from tests.waiting import until
 
 LINUX = sys.platform == "linux"
 needs_seccomp = pytest.mark.skipif(
@@ -175,15 +177,7 @@ def test_the_child_dies_with_its_parent() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30, check=True)
     pid = int(run.stdout)
-    for _ in range(100):
-        try:
-            with open(f"/proc/{pid}/stat") as stat:
-                if stat.read().split()[2] == "Z":
-                    return
-        except OSError:
-            return
-        time.sleep(0.02)
-    pytest.fail("the child outlived its parent")
+    until(lambda: not alive(pid), 5)
 
 
 def test_probe_says_that_every_wall_holds() -> None:

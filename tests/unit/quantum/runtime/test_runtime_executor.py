@@ -67,6 +67,20 @@ def test_a_clients_circuits_run(client: str) -> None:
     assert found["metadata"]["chunk_timing"] == []
 
 
+def test_an_executor_says_when_items_were_run_if_it_has_a_clock() -> None:
+    bundle = opened(golden("executor_circuits", CLIENTS[0]))
+    clock = iter([1e9, 1e9 + 1, 1e9 + 2, 1e9 + 3.25]).__next__
+    found = json.loads(front.run(bundle, Options(threads=1), clock=clock).payload)
+    one = {"idx_item": 1, "size": 1, "permutation": [], "element_range": [0, 1, 1]}
+    six = {"idx_item": 0, "size": 6, "permutation": [0, 1], "element_range": [0, 6, 1]}
+    times = [f"2001-09-09T01:46:4{second}+00:00" for second in
+             ("0.000000", "1.000000", "2.000000", "3.250000")]  # fmt: skip
+    assert found["metadata"]["chunk_timing"] == [
+        {"start": times[0], "stop": times[1], "parts": [six]},
+        {"start": times[2], "stop": times[3], "parts": [one]},
+    ]
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_clients_twirling_is_undone_by_its_flips(client: str) -> None:
     (item,) = plain(ran(golden("executor_twirled", client)))["data"]

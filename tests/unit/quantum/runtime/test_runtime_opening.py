@@ -403,6 +403,13 @@ def test_on_a_device_an_estimators_mitigation_is_carried_along() -> None:
         mitigation_of({"resilience_level": 7}, "emulated")
 
 
-def test_a_device_gives_samples_raw_and_says_so() -> None:
-    found = mitigation_of({"twirling": {"enable_gates": True}}, "emulated", "sampler")
-    assert (found.parts, list(found.not_applied)) == ({}, ["twirling"])
+def test_on_a_device_samples_are_twirled_and_decoupled_as_asked() -> None:
+    asked = {"twirling": {"enable_gates": True, "num_randomizations": 6}}
+    found = mitigation_of(asked, "emulated", "sampler")
+    assert (found.not_applied, found.applied, found.parts["level"]) == ({}, asked, 2)
+    assert (found.parts["twirl_gates"], found.parts["copies"]) == (True, 6)
+    assert (found.parts["readout"], found.parts["twirl_measure"]) == (False, False)
+    assert mitigation_of({}, "emulated", "sampler").parts == {}
+    assert mitigation_of({"twirling": {"enable_gates": False}}, "emulated", "sampler").parts == {}
+    with pytest.raises(ProgramError, match=r"twirling\.strategy"):
+        mitigation_of({"twirling": {"strategy": "all"}}, "emulated", "sampler")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,33 @@ def test_a_clients_sampler_runs(client: str) -> None:
     assert dynamic["fields"]["b"]["num_bits"] == 10
     assert numbers(dynamic["fields"]["b"]["array"]).tolist() == [512] * 40
     assert third["fields"]["meas"]["array"].shape == (3, 123, 1)
+
+
+def ticking(*times: float) -> Callable[[], float]:
+    moments = iter(times)
+    return lambda: next(moments)
+
+
+def test_a_sampler_says_when_outcomes_were_gained_if_it_has_a_clock() -> None:
+    data = golden("sampler", CLIENTS[0])
+    bundle = front.opened("sampler", data, seed=11, max_shots=10**6)
+    clock = ticking(1e9, 1e9 + 0.5, 1e9 + 1, 1e9 + 0.9, 1e9 + 3, 1e9 + 4)  # once set back
+    timed = json.loads(front.run(bundle, Options(threads=1), clock=clock).payload)["__value__"]
+    spans = timed["metadata"].pop("execution")["execution_spans"]
+    assert spans["__type__"] == "ExecutionSpans"
+    slices = [one["__value__"]["data_slices"] for one in spans["__value__"]["spans"]]
+    assert slices == [
+        {"0": [[2, 3, 500], 0, 6, 0, 500]},
+        {"1": [[40], 0, 1, 0, 40]},
+        {"2": [[3, 123], 0, 3, 0, 123]},
+    ]
+    assert {one["__type__"] for one in spans["__value__"]["spans"]} == {"DoubleSliceSpan"}
+    second = spans["__value__"]["spans"][1]["__value__"]
+    at = {"__type__": "datetime", "__value__": "2001-09-09T01:46:41.000000+00:00"}
+    assert (second["start"], second["stop"]) == (at, at)
+    # the clock changes nothing else
+    plain_ = json.loads(front.run(bundle, Options(threads=1)).payload)["__value__"]
+    assert timed == plain_
 
 
 @pytest.mark.parametrize("client", CLIENTS)

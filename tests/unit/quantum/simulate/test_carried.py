@@ -15,6 +15,7 @@ from markaz.quantum.simulate import carried, jit
 from markaz.quantum.simulate.engines.base import Pauli
 from markaz.quantum.simulate.pauli_rules import steps_of
 from markaz.quantum.simulate.states_pauli import Allowance, carry_back
+from tests.absent import library
 from tests.native_circuits import CLIFFORD, pauli_values, random_gates, random_paulis
 
 MUCH = Allowance(1 << 40, 1 << 40)
@@ -134,7 +135,7 @@ def test_a_replay_without_it_does_without_it(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("options", [{"without": ["markaz"]}, {"engine": "panta"}])
 def test_an_engine_that_may_not_run_is_not_tried(options: dict[str, object]) -> None:
-    pytest.importorskip("panta_sim")
+    library("panta_sim")
     plan = explain(ring(16), observables=["Z0 Z1", "Z5"], **options)  # type: ignore[arg-type]
     assert not any("carried" in step for step in plan.simplifications)
     assert {p.candidates[0].engine.partition(":")[0] for p in plan.parts} != {"markaz"}

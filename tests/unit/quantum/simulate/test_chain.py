@@ -12,6 +12,7 @@ from markaz.quantum.simulate import chain
 from markaz.quantum.simulate.chain import KEPT, Chain, chained, line_work
 from markaz.quantum.simulate.engines import registry
 from markaz.quantum.simulate.kernels_route import multiply, route
+from tests.absent import absent
 
 SMALL = tuple(op for op, gate in TABLE.items() if gate.num_qubits in (1, 2))
 WIDE = (*SMALL, Op.CCX, Op.CCZ, Op.CSWAP, Op.RCCX)
@@ -136,7 +137,7 @@ def test_gates_on_many_qubits_are_left_to_the_library() -> None:
 def test_engines_measure_qubits_where_they_have_ended(key: str) -> None:
     engine = registry.engines().get(key)
     if engine is None:
-        pytest.skip(f"{key} is not installed")
+        absent(f"{key} is not installed")
     half = scattered(8, 60, 3, (Op.H, Op.T, Op.CX, Op.RZZ, Op.CP, Op.RX))
     b = Builder()
     b.qreg("q", 8)

@@ -30,6 +30,7 @@ from markaz.quantum.simulate.tasks import (
     perform,
     to_message,
 )
+from tests.waiting import until
 
 GIB = 1 << 30
 
@@ -187,10 +188,7 @@ def test_paused_tasks_die_with_the_host() -> None:
 
     other.close()
 
-    deadline = time.monotonic() + 5.0
-    while state_of(pid) not in ("", "Z") and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert state_of(pid) in ("", "Z")
+    until(lambda: state_of(pid) in ("", "Z"), 5.0)
 
 
 def state_of(pid: int) -> str:

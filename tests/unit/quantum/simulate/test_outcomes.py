@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -11,9 +12,12 @@ import pytest
 from markaz.quantum import run
 from markaz.quantum.programs.circuit import Builder, Circuit
 from markaz.quantum.programs.gates import Op
+from markaz.quantum.programs.reference import amplitudes
 from markaz.quantum.simulate import pipeline
+from markaz.quantum.simulate.engines.registry import get
 from markaz.quantum.simulate.result import strings, tally
-from markaz.quantum.simulate.simplify import outcome
+from markaz.quantum.simulate.simplify import outcome, simplify
+from markaz.quantum.simulate.simplify.outcome import side_by_side
 
 SHOTS = 40_000
 FIVE_SIGMA = 5.0  # false alarm below 6e-7 for each comparison
@@ -96,3 +100,59 @@ def test_memory_of_coins_agrees_with_their_counts() -> None:
     assert result.memory is not None
     assert len(set(result.memory[:20])) > 1  # in random order
     assert Counter(result.memory) == result.counts
+
+
+def clifford_blocks(rng: np.random.Generator, sizes: Sequence[int]) -> Circuit:
+    """Independent random Clifford circuits, all qubits measured."""
+    b = Builder()
+    b.qreg("q", sum(sizes))
+    b.creg("c", sum(sizes))
+    start = 0
+    for size in sizes:
+        for _ in range(6 * size):
+            one, two = (start + rng.permutation(size)[:2]).tolist()
+            b.gate((Op.H, Op.S, Op.SX)[rng.integers(3)], [one])
+            b.gate((Op.CX, Op.CZ)[rng.integers(2)], [one, two])
+        start += size
+    for q in range(sum(sizes)):
+        b.measure(q, q)
+    return b.build()
+
+
+def test_components_side_by_side_are_their_product() -> None:
+    circuit = clifford_blocks(np.random.default_rng(3), (3, 2, 4))
+    parts = simplify(circuit).parts
+    assert len(parts) > 1
+
+    whole = side_by_side(parts)
+
+    product = np.ones(1)
+    for part in parts:  # a later component has the higher bits
+        product = np.kron(np.abs(amplitudes(part.circuit)) ** 2, product)
+    assert np.abs(amplitudes(whole.circuit)) ** 2 == pytest.approx(product, abs=1e-12)
+    assert whole.wires.tolist() == [w for p in parts for w in p.wires.tolist()]
+    asked = [int(p.wires[a]) for p in parts for a in p.asked]
+    assert [int(whole.wires[a]) for a in whole.asked] == asked
+
+
+def test_many_clifford_components_are_sampled_in_one_call() -> None:
+    circuit = clifford_blocks(np.random.default_rng(4), (3, 4, 3, 4, 3))
+    get("stim:stabilizer").load()
+
+    found = run(circuit, shots=300, seed=5)
+
+    assert len(simplify(circuit).parts) >= 4
+    assert len(found.plan.parts) == 1
+    possible = run(circuit, wanted="probabilities").probabilities or {}
+    assert set(found.counts or {}) <= set(possible)
+    assert run(circuit, shots=300, seed=5, replay=found.to_json()).counts == found.counts
+
+
+def test_components_that_were_sampled_apart_are_replayed_apart() -> None:
+    circuit = clifford_blocks(np.random.default_rng(4), (3, 4, 3, 4, 3))
+    apart = run(circuit, shots=300, seed=5, without=["stim"])
+
+    again = run(circuit, shots=300, seed=5, replay=apart.to_json())
+
+    assert len(apart.plan.parts) == len(simplify(circuit).parts)
+    assert again.counts == apart.counts

@@ -10,6 +10,7 @@ from markaz.quantum.programs.gates import TABLE, Op
 from markaz.quantum.programs.reference import amplitudes, apply
 from markaz.quantum.simulate.engines import registry
 from markaz.quantum.simulate.pairs import Block, paired
+from tests.absent import absent
 from tests.native_circuits import pauli_values, random_gates, random_paulis
 
 SMALL = tuple(op for op, gate in TABLE.items() if gate.num_qubits in (1, 2))
@@ -76,7 +77,7 @@ def test_nothing_is_done_where_it_would_not_pay() -> None:
 def test_engines_give_exact_values_from_blocks(key: str) -> None:
     engine = registry.engines().get(key)
     if engine is None:
-        pytest.skip(f"{key} is not installed")
+        absent(f"{key} is not installed")
     for seed in range(6):
         circuit, paulis = crowded(5, seed), random_paulis(5, 8, seed)
         found = engine.expectations(circuit, paulis)

@@ -161,7 +161,7 @@ def test_without_certainty_slices_grow_until_the_time_is_used() -> None:
     slices = plan.FIRST_SLICE * plan.SLICE_GROWTH ** np.arange(len(attempts) // 2 - 1)
     assert [a.engine for a in attempts] == ["a:mps", "b:dd"] * (len(slices) + 1)
     assert [a.seconds for a in attempts[:-2:2]] == pytest.approx(slices)
-    assert [a.seconds for a in attempts[1:-2:2]] == pytest.approx(plan.SHARES[1] * slices)
+    assert [a.seconds for a in attempts[1:-2:2]] == pytest.approx(plan.OTHER_SHARE * slices)
     assert [a.seconds for a in attempts[-2:]] == [5.0, 5.0]
     assert 4.0 < sum(a.seconds for a in attempts[:-2]) <= 8.0
 

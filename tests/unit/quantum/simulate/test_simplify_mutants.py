@@ -24,7 +24,7 @@ from markaz.testing.circuits import (
 )
 
 PACKAGE = "markaz.quantum.simulate.simplify"
-KERNELS = ("gates", "emit", "forward", "backward", "round", "divide")
+KERNELS = ("gates", "emit", "known", "many", "forward", "backward", "round", "divide")
 MODULES = (*(f"kernel_{name}" for name in KERNELS), "outcome", "driver")
 CIRCUITS = 1500
 
@@ -49,21 +49,21 @@ MUTANTS = [
     ("kernel_emit", "if k >= 0 and k == w.last[b] and k == w.last[c] and", "if k >= 0 and k == w.last[b] and"),
     ("kernel_emit", "angle = cmath.phase(x1) - cmath.phase(x0)", "angle = cmath.phase(x1)"),
     ("kernel_emit", "    if x0 == 0:\n        append(w, X", "    if x0 == 0:\n        append(w, Z"),
-    ("kernel_forward", "w.a1[q] = snapped(m[2] * x0 + m[3] * x1)", "w.a1[q] = snapped(m[1] * x0 + m[3] * x1)"),
-    ("kernel_forward", "apply_one(w, c, P, phase + p3, 0.0, 0.0)", "apply_one(w, c, P, phase, 0.0, 0.0)"),
-    ("kernel_forward", "if abs(y0 * x1 - y1 * x0) > EPS:", "if abs(y0 * x0 - y1 * x1) > EPS:"),
-    ("kernel_forward", "apply_one(w, c, P, -p0 / 2, 0.0, 0.0)", "apply_one(w, c, P, p0 / 2, 0.0, 0.0)"),
-    ("kernel_forward", "angle if va == 0 else -angle", "angle"),
-    ("kernel_forward", "return 1 if abs(phase) < 1.0 else -1", "return 1"),
-    ("kernel_forward", "apply_pauli_rotation(w, op, a, b, Z, X, p0)", "apply_pauli_rotation(w, op, a, b, X, Z, p0)"),
-    ("kernel_forward", "apply_one(w, b, S, 0.0, 0.0, 0.0)\n        apply_controlled(w, CZ", "apply_controlled(w, CZ"),
-    ("kernel_forward", "apply_controlled(w, CX, b, a, 0.0, 0.0, 0.0, 0.0)\n    elif op == RZZ", "pass\n    elif op == RZZ"),
-    ("kernel_forward", "apply_controlled(w, CX, b, t, 0.0, 0.0, 0.0, 0.0)\n        return", "apply_controlled(w, CX, a, t, 0.0, 0.0, 0.0, 0.0)\n        return"),
-    ("kernel_forward", "if value == 0 or parallel(w, a, b):", "if value == 0 or value < 0 and w.free[a] == 1:"),
-    ("kernel_forward", "apply_controlled(w, CY, a, t, 0.0", "apply_controlled(w, CX, a, t, 0.0"),
-    ("kernel_forward", "        apply_one(w, t, Z, 0.0, 0.0, 0.0)\n", ""),
-    ("kernel_forward", "        elif left == 1:\n            apply_controlled(w, CX", "        elif left == 1:\n            apply_controlled(w, CZ"),
-    ("kernel_forward", "finish_mcp(w, start, math.pi)", "finish_mcp(w, start, 0.5)"),
+    ("kernel_known", "w.a1[q] = snapped(m[2] * x0 + m[3] * x1)", "w.a1[q] = snapped(m[1] * x0 + m[3] * x1)"),
+    ("kernel_known", "apply_one(w, c, P, phase + p3, 0.0, 0.0)", "apply_one(w, c, P, phase, 0.0, 0.0)"),
+    ("kernel_known", "if abs(y0 * x1 - y1 * x0) > EPS:", "if abs(y0 * x0 - y1 * x1) > EPS:"),
+    ("kernel_known", "apply_one(w, c, P, -p0 / 2, 0.0, 0.0)", "apply_one(w, c, P, p0 / 2, 0.0, 0.0)"),
+    ("kernel_known", "angle if va == 0 else -angle", "angle"),
+    ("kernel_known", "return 1 if abs(phase) < 1.0 else -1", "return 1"),
+    ("kernel_known", "apply_pauli_rotation(w, op, a, b, Z, X, p0)", "apply_pauli_rotation(w, op, a, b, X, Z, p0)"),
+    ("kernel_known", "apply_one(w, b, S, 0.0, 0.0, 0.0)\n        apply_controlled(w, CZ", "apply_controlled(w, CZ"),
+    ("kernel_known", "apply_controlled(w, CX, b, a, 0.0, 0.0, 0.0, 0.0)\n    elif op == RZZ", "pass\n    elif op == RZZ"),
+    ("kernel_many", "apply_controlled(w, CX, b, t, 0.0, 0.0, 0.0, 0.0)\n        return", "apply_controlled(w, CX, a, t, 0.0, 0.0, 0.0, 0.0)\n        return"),
+    ("kernel_many", "if value == 0 or parallel(w, a, b):", "if value == 0 or value < 0 and w.free[a] == 1:"),
+    ("kernel_many", "apply_controlled(w, CY, a, t, 0.0", "apply_controlled(w, CX, a, t, 0.0"),
+    ("kernel_many", "        apply_one(w, t, Z, 0.0, 0.0, 0.0)\n", ""),
+    ("kernel_many", "        elif left == 1:\n            apply_controlled(w, CX", "        elif left == 1:\n            apply_controlled(w, CZ"),
+    ("kernel_many", "finish_mcp(w, start, math.pi)", "finish_mcp(w, start, 0.5)"),
     ("kernel_backward", "return DROP if top <= 1 else KEEP", "return DROP"),
     ("kernel_backward", "if need[target] == 0 and level[target] == 0 and top <= 1:", "if need[target] == 0 and level[target] == 0:"),
     ("kernel_backward", "if top == 0 and is_permutation(op):", "if top <= 1 and is_permutation(op):"),

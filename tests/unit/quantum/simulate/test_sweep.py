@@ -15,9 +15,10 @@ from markaz.quantum.programs.parameters import bind
 from markaz.quantum.simulate import sweep, sweep_prism
 from markaz.quantum.simulate.engines.base import Pauli
 from markaz.quantum.simulate.engines.panta_engine import PantaStatevector
+from tests.absent import library
 
-pytest.importorskip("prism_q")
-pytest.importorskip("panta_sim")
+library("prism_q")
+library("panta_sim")
 
 PRISM, PANTA = "prism:statevector", "panta:statevector"
 # Gates that panta lacks.
@@ -263,7 +264,8 @@ def test_a_large_sweep_goes_on_with_the_quicker_engine(monkeypatch: pytest.Monke
         prepared = sweep.prepare(circuit)
         assert prepared is not None
         now = [0.0]
-        monkeypatch.setattr(sweep.time, "perf_counter", lambda now=now: now[0])
+        for clock in ("perf_counter", "process_time"):
+            monkeypatch.setattr(sweep.time, clock, lambda now=now: now[0])
         batches = tuple(Slowed(b, now, 1.0 + (b.key == slow)) for b in prepared.batches)
         timed = sweep.Sweep(circuit, batches)
         values = np.concatenate(list(timed.expectations(angles, EVERY_PAULI[:6])))

@@ -39,6 +39,8 @@ TABLE: Final[dict[str, About]] = {
                                         "says first."}),
         About("tianyan", "Tianyan cloud (China Telecom Quantum), QCIS", "tianyan", PROTOCOL, ENABLE,
               _HTTP | _TOKEN | _CLOUD | {"machine": "The machine's code, such as tianyan176."}),
+        About("origin", "Origin Quantum cloud, OriginIR", "origin", PROTOCOL, ENABLE,
+              _HTTP | _TOKEN | _CLOUD | {"chip_id": "The chip's number there, such as 72."}),
         About("quafu", "Quafu cloud (BAQIS), OpenQASM 2", "quafu", PROTOCOL, ENABLE,
               _HTTP | _TOKEN | _CLOUD | {"machine": "The system's name, such as ScQ-P18.",
                                          "system_id": "Its number there."}),

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from markaz.quantum.devices.emulator.blocks import course_of
 from markaz.quantum.devices.emulator.lower import lower
 from markaz.quantum.devices.emulator.schedule import timed
 from markaz.quantum.devices.emulator.truth import MODEL_VERSION, Truth, commitment, truth_at
 from markaz.quantum.devices.model import DeviceModel
 from markaz.quantum.programs.circuit import Circuit
-from markaz.quantum.simulate.noisy.run import Limits, run
+from markaz.quantum.simulate.noisy.run import Limits, Outcome, run
+from markaz.quantum.simulate.noisy.run_script import run_script
 from markaz.quantum.simulate.result import Result, strings, tally
 from markaz.quantum.simulate.versions import versions
 
@@ -37,10 +40,10 @@ class EmulatedResult(Result):
     accuracy: str = ""
     duration_ns: float = 0.0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, program_hash: str | None = None) -> dict[str, Any]:
         """The contracted keys, and the emulator's own."""
         # No super() without arguments: slots make dataclass build the class twice.
-        return Result.to_json(self) | {
+        return Result.to_json(self, program_hash) | {
             "emulated": self.emulated,
             "model_version": self.model_version,
             "truth": self.truth,
@@ -104,12 +107,11 @@ def execute_under(
         raise ValueError(f"shots must be from 1 to {model.max_shots}, not {shots}")
     if not 0 <= run_seed < 1 << 63:
         raise ValueError(f"run_seed must be from 0 to 2^63 - 1, not {run_seed}")
-    rows = timed(circuit, model)
-    program, clbits = lower(rows, model, truth)
+    ready = (_branching if circuit.is_dynamic else _straight)(circuit, model, truth)
     planned = time.monotonic()
     limits = Limits(begun + time_limit, time_limit, memory_limit, threads or _threads())
-    outcome = run(program, shots, run_seed, limits, method)
-    shown, registers = _visible(circuit, outcome.bits, clbits)
+    outcome, duration = ready(shots, run_seed, limits, method)
+    shown, registers = _visible(circuit, outcome.bits)
     done = time.monotonic()
     return EmulatedResult(
         shots=shots,
@@ -128,8 +130,37 @@ def execute_under(
         engines=versions(("numpy", "numba", "stim")),
         truth=bond,
         accuracy=outcome.accuracy,
-        duration_ns=max((row.start + row.duration for row in rows), default=0.0),
+        duration_ns=duration,
     )  # fmt: skip
+
+
+_Ready = Callable[[int, int, Limits, str], tuple[Outcome, float]]
+
+
+def _straight(circuit: Circuit, model: DeviceModel, truth: Truth) -> _Ready:
+    """A circuit that measures at its end: all shots do the same."""
+    rows = timed(circuit, model)
+    program, clbits = lower(rows, model, truth)
+    duration = max((row.start + row.duration for row in rows), default=0.0)
+
+    def go(shots: int, seed: int, limits: Limits, method: str) -> tuple[Outcome, float]:
+        outcome = run(program, shots, seed, limits, method)
+        bits = np.zeros((shots, circuit.num_clbits), np.uint8)
+        bits[:, clbits] = outcome.bits
+        return replace(outcome, bits=bits), duration
+
+    return go
+
+
+def _branching(circuit: Circuit, model: DeviceModel, truth: Truth) -> _Ready:
+    """A circuit in which what happens depends on outcomes; its duration is the longest shot's."""
+    course = course_of(circuit, model, truth)
+    script = course.script
+
+    def go(shots: int, seed: int, limits: Limits, method: str) -> tuple[Outcome, float]:
+        return run_script(script, shots, seed, limits, method), course.longest
+
+    return go
 
 
 def _threads() -> int:
@@ -138,11 +169,9 @@ def _threads() -> int:
 
 
 def _visible(
-    circuit: Circuit, bits: NDArray[np.uint8], clbits: list[int]
+    circuit: Circuit, bits: NDArray[np.uint8]
 ) -> tuple[NDArray[np.uint8], tuple[tuple[str, int], ...]]:
     """Bits of the visible registers, shape (bits, shots), and the registers."""
-    everything = np.zeros((circuit.num_clbits, len(bits)), np.uint8)
-    everything[clbits] = bits.T
     seen = [r for r in circuit.cregs if not r.hidden]
     rows = [i for r in seen for i in range(r.offset, r.offset + r.size)]
-    return everything[rows], tuple((r.name, r.size) for r in seen)
+    return np.ascontiguousarray(bits.T[rows]), tuple((r.name, r.size) for r in seen)

@@ -75,6 +75,8 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("readout_drift", "number", _SPREAD, "size of the drift of log readout errors",
           default=0.0),
     Field("events_per_year", "number", _ANY, "events that hit the whole device", 0.0, "1/a"),
+    Field("feedback_ns", "number", _ANY, "wait for a decision that depends on measured bits",
+          500.0, "ns"),
     Field("event_hours", "number", _POSITIVE, "mean length of such an event", 8.0, "h"),
 )  # fmt: skip
 
@@ -94,14 +96,6 @@ class Physics:
                 raise place.at(field.key).fail(
                     f"lists {len(value)} values for {self._sizes[field.holds]}"
                 )
-        for gate in ("ecr", "reset"):
-            if gate in model.gates:
-                outer = Place(place.what, ("gates", gate), model.lines)
-                raise outer.fail("is not emulated; the emulator's two-qubit gates are cz and rzz")
-        for i, feature in enumerate(model.features):
-            if feature != "delay":
-                outer = Place(place.what, ("features", i), model.lines)
-                raise outer.fail(f"{feature} is not emulated")
 
     def number(self, key: str) -> float:
         """A field that is one number."""

@@ -40,14 +40,14 @@ def lower(
 ) -> tuple[NoisyProgram, list[int]]:
     """The noisy program on the qubits in use, and the classical bits of its ``measured``."""
     used = sorted({q for row in rows for q in row.qubits})
-    lowering = _Lowering(model, truth, used)
-    order = sorted(range(len(rows)), key=lambda i: (_moment(rows[i]), i))
+    lowering = Lowering(model, truth, used)
+    order = sorted(range(len(rows)), key=lambda i: (moment_of(rows[i]), i))
     for i in order:
         lowering.add(rows[i])
     return lowering.program(), lowering.clbits
 
 
-def _moment(row: Timed) -> float:
+def moment_of(row: Timed) -> float:
     """When an operation acts: a pulse in its middle, a two-qubit gate at its end."""
     if row.gate == "measure":
         return row.start
@@ -67,7 +67,9 @@ def turn_of(row: Timed) -> tuple[float, float]:
 
 
 @dataclass(slots=True)
-class _Lowering:
+class Lowering:
+    """What was lowered so far, on the qubits ``used``, operation by operation in time."""
+
     model: DeviceModel
     truth: Truth
     used: list[int]
@@ -79,6 +81,7 @@ class _Lowering:
     place: dict[int, int] = field(default_factory=dict)
     coupler: dict[tuple[int, int], int] = field(default_factory=dict)
     level: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    pulses: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     since: dict[int, float] = field(default_factory=dict)  # last pulse of a touched qubit
     crossed: dict[tuple[int, int], float] = field(default_factory=dict)
 
@@ -86,9 +89,25 @@ class _Lowering:
         self.place = {q: k for k, q in enumerate(self.used)}
         for k, (a, b) in enumerate(self.model.couplers):
             self.coupler[(a, b)] = self.coupler[(b, a)] = k
-        self.level = np.zeros(len(self.used), np.int64)
+        self.pulses = np.zeros(len(self.used), np.int64)
         self.crossed = defaultdict(float)
+        self._begin()
+
+    def _begin(self) -> None:
+        """No steps, from here on."""
+        self.steps, self.pair_angles, self.errors = [], {}, []
+        self.level = np.zeros(len(self.used), np.int64)
         self._step(0)
+
+    def copy(self) -> Lowering:
+        """The same so far, to go on in another way."""
+        made = Lowering(self.model, self.truth, self.used)
+        made.steps = [{name: row.copy() for name, row in step.items()} for step in self.steps]
+        made.pair_angles = {key: list(angles) for key, angles in self.pair_angles.items()}
+        made.errors = list(self.errors)
+        made.level, made.pulses = self.level.copy(), self.pulses.copy()
+        made.since, made.crossed = dict(self.since), self.crossed.copy()
+        return made
 
     def _step(self, index: int) -> dict[str, NDArray[np.float64]]:
         while len(self.steps) <= index:
@@ -98,7 +117,7 @@ class _Lowering:
     def add(self, row: Timed) -> None:
         """The next operation in time."""
         if row.gate == "measure":
-            self._interval(row.qubits[0], row.start)
+            self.rest(row.qubits[0], row.start)
             self.measured.append(self.place[row.qubits[0]])
             self.clbits.append(row.clbit)
         elif row.gate == "rz":
@@ -116,9 +135,9 @@ class _Lowering:
 
     def _pulse(self, row: Timed) -> None:
         qubit, k = row.qubits[0], self.place[row.qubits[0]]
-        moment = _moment(row)
-        self._interval(qubit, moment)
-        self._touch(qubit, moment)
+        moment = moment_of(row)
+        self.rest(qubit, moment)
+        self.touch(qubit, moment)
         step, truth = self._step(int(self.level[k])), self.truth
         axis, angle = turn_of(row)
         step["has_turn"][k] = 1.0
@@ -128,15 +147,16 @@ class _Lowering:
         kept = (1 - 4 / 3 * truth.pulse_error[qubit]) * (1 - truth.leakage[qubit])
         step["flip"][k] = 0.75 * (1 - kept)
         self.level[k] += 1
+        self.pulses[k] += 1
 
-    def _touch(self, qubit: int, moment: float) -> None:
+    def touch(self, qubit: int, moment: float) -> None:
         """From now on crosstalk counts."""
         if qubit not in self.since:
             for other in self.model.neighbours[qubit]:
                 self.crossed[_key(qubit, other)] = moment
         self.since[qubit] = moment
 
-    def _interval(self, qubit: int, moment: float) -> None:
+    def rest(self, qubit: int, moment: float) -> None:
         """Book what the time since the last pulse did to a qubit, up to now."""
         if qubit not in self.since:
             return
@@ -176,12 +196,14 @@ class _Lowering:
     def _pair_gate(self, row: Timed) -> None:
         """CZ is a turn by -pi/2 about ZZ and by pi/2 about both z, up to a phase."""
         pair = (row.qubits[0], row.qubits[1])
-        moment, coupler = _moment(row), self.coupler[pair]
+        moment, coupler = moment_of(row), self.coupler[pair]
         for qubit in pair:
-            self._interval(qubit, moment)
-            self._touch(qubit, moment)
+            self.rest(qubit, moment)
+            self.touch(qubit, moment)
         excess = self.truth.cz_phase[coupler]
-        if row.op == Op.CZ:
+        if row.op == Op.ECR:
+            level = self._ecr(pair, excess)
+        elif row.op == Op.CZ:
             level = self._pair_angle(pair, -_HALF - excess / 2, -_HALF)
             for qubit in pair:
                 self._phase(self.place[qubit], _HALF + excess / 2, _HALF)
@@ -192,16 +214,44 @@ class _Lowering:
         a, b = (self.place[q] for q in pair)
         self.errors.append((level, a, b, float(self.truth.cz_error[coupler])))
 
+    def _ecr(self, pair: tuple[int, int], excess: float) -> int:
+        """X of the control behind RZX by half of pi, which is ZZ seen by a target that is
+        turned about y; these turns are part of the gate, whose errors stand for theirs."""
+        control, target = (self.place[q] for q in pair)
+        self._part(target, _HALF, -_HALF)
+        level = self._pair_angle(pair, _HALF - excess / 2, _HALF)
+        for k in (control, target):
+            self._phase(k, excess / 2, 0.0)
+        self._part(control, 0.0, math.pi)
+        self._part(target, _HALF, _HALF)
+        return level
+
+    def _part(self, k: int, axis: float, angle: float) -> None:
+        """A turn without time or errors of its own."""
+        step = self._step(int(self.level[k]))
+        step["has_turn"][k] = 1.0
+        step["axis"][k], step["ideal_turn"][k], step["turn"][k] = axis, angle, angle
+        self.level[k] += 1
+
     def program(self) -> NoisyProgram:
-        """Everything that was added; the last step has no turn."""
-        while len(self.steps) <= int(self.level.max(initial=0)):
-            self._step(len(self.steps))
+        """Everything that was added, up to the measurements; the last step has no turn."""
+        measured = np.array(self.measured, np.int64)
+        return self._made(int(self.level.max(initial=0)), measured)
+
+    def cut(self) -> NoisyProgram:
+        """Everything that was added since the last cut, and two steps in which nothing
+        happens, as a ``Segment`` needs them; nothing is measured."""
+        made = self._made(int(self.level.max(initial=0)) + 2, np.zeros(0, np.int64))
+        self._begin()
+        return made
+
+    def _made(self, last: int, measured: NDArray[np.int64]) -> NoisyProgram:
+        self._step(last)
         arrays = {name: np.array([step[name] for step in self.steps]) for name in _BY_STEP}
         turns = arrays.pop("has_turn") > 0
         pairs = sorted(self.pair_angles)
-        truth, qubits = self.truth, np.array(self.used, np.int64)
-        measured = np.array(self.measured, np.int64)
-        read1, read0 = self._readout(qubits[measured], turns[:, measured].sum(axis=0))
+        qubits = np.array(self.used, np.int64)
+        read1, read0 = self.reading(measured)
         return NoisyProgram(
             **arrays,
             has_turn=turns,
@@ -212,17 +262,16 @@ class _Lowering:
             error_step=np.array([e[0] for e in self.errors], np.int64),
             error_pairs=np.array([e[1:3] for e in self.errors], np.int64).reshape(-1, 2),
             error=np.array([e[3] for e in self.errors], np.float64),
-            slow=2 * math.pi * 1e-3 * truth.slow[qubits],
+            slow=2 * math.pi * 1e-3 * self.truth.slow[qubits],
             measured=measured,
             read1=read1,
             read0=read0,
         )
 
-    def _readout(
-        self, qubits: NDArray[np.int64], pulses: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Chances to read 1 for 0 and 0 for 1; a qubit that leaked is read as 1."""
-        leaked = 1 - (1 - self.truth.leakage[qubits]) ** pulses
+    def reading(self, places: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Chances to read 1 for 0 and 0 for 1 now; a qubit that leaked is read as 1."""
+        qubits = np.array(self.used, np.int64)[places]
+        leaked = 1 - (1 - self.truth.leakage[qubits]) ** self.pulses[places]
         read1 = self.truth.read1[qubits]
         return read1 + (1 - read1) * leaked, self.truth.read0[qubits] * (1 - leaked)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from markaz.quantum.devices.features import missing_feature
 from markaz.quantum.devices.model import DeviceModel
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.errors import ProgramError
@@ -78,11 +79,8 @@ def check(circuit: Circuit, model: DeviceModel) -> None:
             "unsupported",
             f"{model.name} has {model.num_qubits} qubits, the circuit {circuit.num_qubits}",
         )
-    if circuit.is_dynamic:
-        raise ProgramError(
-            "unsupported",
-            f"{model.name} has no resets, control flow or measurements before the end",
-        )
+    if (missing := missing_feature(circuit, model)) is not None:
+        raise ProgramError("unsupported", missing)
 
 
 class _Natives:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Final
 
 from markaz.quantum.programs.openqasm import lexer as lx
@@ -24,7 +25,7 @@ REFUSED: Final = {
 }
 
 
-class DeclarationParser:
+class DeclarationParser(ABC):
     """Takes declarations and definitions from a lexer.
 
     After each the lexer's current token is the statement's last one.
@@ -37,8 +38,9 @@ class DeclarationParser:
         self._reader = ExpressionReader(self.lexer, version)
         self._depth = 0
 
+    @abstractmethod
     def _statement(self) -> s.Statement:
-        raise NotImplementedError
+        """Read one statement."""
 
     def _end(self) -> None:
         self.lexer.require(";")

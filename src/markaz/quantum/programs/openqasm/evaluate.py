@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,24 +17,24 @@ from markaz.quantum.programs.openqasm.values import Value, ValueProblem
 Lookup = Callable[[str, int], Value]
 
 
-class Host:
+class Host(ABC):
     """What expressions may ask of the program around them."""
 
+    @abstractmethod
     def lookup(self, name: str, offset: int) -> Value:
         """The value of a name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def call(self, name: str, arguments: list[Value], item: Item) -> Value:
         """The value of a call to something that is not a built-in function."""
-        raise NotImplementedError
 
+    @abstractmethod
     def measured(self, operand: Value, item: Item) -> Value:
         """The outcome of ``measure`` inside an expression."""
-        raise NotImplementedError
 
+    @abstractmethod
     def hardware(self, number: int, offset: int) -> Value:
         """The physical qubit ``$number``."""
-        raise NotImplementedError
 
 
 class Evaluator:

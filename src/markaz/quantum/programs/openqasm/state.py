@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -120,22 +121,22 @@ class State(Host):
 
     # -- statements, carried out by the classes above --------------------------------------
 
+    @abstractmethod
     def execute(self, statement: s.Statement) -> str:
         """Carry out a statement; returns how it leaves its block ("" for normally)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def width(self, type_: s.Type, most: int) -> int | None:
         """The width that a type gives."""
-        raise NotImplementedError
 
+    @abstractmethod
     def set_variable(self, variable: Variable, value: Value, offset: int) -> None:
         """Assign to a variable."""
-        raise NotImplementedError
 
+    @abstractmethod
     def store_value(self, target: Bits, value: Value, offset: int) -> None:
         """Assign to bits."""
-        raise NotImplementedError
 
+    @abstractmethod
     def declare(self, name: str, entry: Any, offset: int) -> None:
         """Give ``name`` a meaning."""
-        raise NotImplementedError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -62,36 +63,47 @@ def drive(
     ``names`` maps operations to methods that take the parameters, then the qubits;
     ``special`` maps the others to functions of (qubits, params).
     """
+    shapes = _shapes(frozenset(names))
     table: list[tuple[_Shape, Callable[..., object]]] = [(_Shape.OTHER, _unknown)] * 256
-    for op, name in names.items():
-        gate = TABLE[op]
-        table[op] = (_SHAPES[gate.num_qubits, gate.num_params], getattr(builder, name))
-    for op, emit in (special or {}).items():
-        table[op] = (_Shape.OTHER, emit)
-    _run(circuit, table)
+    for op in set(circuit.op.tolist()):
+        if op in shapes:
+            table[op] = (shapes[op], getattr(builder, names[op]))
+        elif special and op in special:
+            table[op] = (_Shape.OTHER, special[op])
+    for start in range(0, len(circuit), CHUNK):
+        _run(circuit, slice(start, start + CHUNK), table)
 
 
-def _run(circuit: Circuit, table: Sequence[tuple[_Shape, Callable[..., object]]]) -> None:
+@cache
+def _shapes(ops: frozenset[Op]) -> dict[int, _Shape]:
+    return {int(op): _SHAPES[TABLE[op].num_qubits, TABLE[op].num_params] for op in ops}
+
+
+def _run(
+    circuit: Circuit, part: slice, table: Sequence[tuple[_Shape, Callable[..., object]]]
+) -> None:
     q, qq, pq, pqq, pppq, qqq = list(_Shape)[:6]
-    pool = circuit.pool
-    for op, (a, b, c), params in rows(circuit):
+    pool, params = circuit.pool, circuit.params[part]
+    ops, wires = circuit.op[part].tolist(), circuit.qubits[part].T.tolist()
+    angles = params[:, :3].T.tolist()  # lists of columns: a list for each gate takes longer
+    for i, (op, a, b, c, angle, phi, lam) in enumerate(zip(ops, *wires, *angles, strict=True)):
         shape, call = table[op]
         if shape is q:
             call(a)
         elif shape is qq:
             call(a, b)
         elif shape is pq:
-            call(params[0], a)
+            call(angle, a)
         elif shape is pqq:
-            call(params[0], a, b)
+            call(angle, a, b)
         elif shape is pppq:
-            call(params[0], params[1], params[2], a)
+            call(angle, phi, lam, a)
         elif shape is qqq:
             call(a, b, c)
         elif op in POOLED:
-            call(pool[a : a + b].tolist(), params)
+            call(pool[a : a + b].tolist(), params[i].tolist())
         else:
-            call([x for x in (a, b, c) if x >= 0], params)
+            call([x for x in (a, b, c) if x >= 0], params[i].tolist())
 
 
 def _unknown(qubits: list[int], params: list[float]) -> object:

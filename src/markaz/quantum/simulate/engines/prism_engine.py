@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
@@ -51,9 +52,9 @@ class _Prism(Adapter):
 
     require_exact: ClassVar[bool] = True
 
+    @abstractmethod
     def _kind(self, library: Any, circuit: Any) -> Any:
         """The library's ``BackendKind`` for a circuit."""
-        raise NotImplementedError
 
     def _simulation(self, circuit: Circuit, qubits: Sequence[int], seed: int) -> Any:
         return self._started(self._measured(circuit, qubits), seed)

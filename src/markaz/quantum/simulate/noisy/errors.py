@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,11 @@ BEFORE, AFTER = 0, 1  # the turn of the same step
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Events:
+class Events(NamedTuple):
     """Errors of all shots: those of shot ``i`` are rows ``start[i]`` to ``start[i + 1]``.
 
-    A row is a Pauli on one qubit in one step, before or after its turn.
+    A row is a Pauli on one qubit in one step, before or after its turn. Kernels take it as
+    it is.
     """
 
     start: Ints

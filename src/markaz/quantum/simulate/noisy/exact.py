@@ -23,15 +23,29 @@ def distribution(program: NoisyProgram, offsets: Array) -> Array:
     """Probabilities of the outcomes that are read, shape (classes, 2**M); bit j of an
     outcome is the j-th measured qubit."""
     n, classes = program.num_qubits, len(offsets)
+    state = evolved(program, zeros(n, classes), offsets).reshape((4,) * n + (classes,))
+    return _read(program, _outcomes(state, program))
+
+
+def zeros(n: int, classes: int) -> Array:
+    """All qubits in 0, shape (4**n, classes)."""
     state = np.zeros((4,) * n + (classes,))
     for corner in np.ndindex((2,) * n):
         state[tuple(3 * c for c in corner)] = 1.0
+    return state.reshape(4**n, classes)
+
+
+def evolved(program: NoisyProgram, state: Array, offsets: Array) -> Array:
+    """The state, (4**n, classes), behind all steps; the given one is left alone."""
+    n, shape = program.num_qubits, state.shape
     if n <= MOST_COMPILED:
-        _evolve(program, state.reshape(4**n, classes), offsets)
-    else:
-        for step in range(program.num_steps):
-            state = _step(program, step, state, offsets)
-    return _read(program, _outcomes(state, program))
+        made = state.copy()
+        _evolve(program, made, offsets)
+        return made
+    made = state.reshape((4,) * n + (-1,)).copy()
+    for step in range(program.num_steps):
+        made = _step(program, step, made, offsets)
+    return made.reshape(shape)
 
 
 def _evolve(program: NoisyProgram, state: Array, offsets: Array) -> None:

@@ -20,8 +20,8 @@ from markaz.quantum.simulate.jit import lazy_jit
 
 Array = NDArray[Any]
 LANES = 8
-LOW = 8  # qubits of a block of consecutive amplitudes
-GROUP = 6  # further qubits that are turned in one pass
+LOW = 10  # qubits of a block of consecutive amplitudes
+GROUP = 10  # further qubits that are turned in one pass
 CHUNK = 16  # consecutive amplitudes that such a pass takes at once
 # SplitMix64: G. L. Steele, D. Lea, C. H. Flood, OOPSLA 2014.
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -41,8 +41,9 @@ def uniform(random: Array, shot: int) -> float:
 
 
 @lazy_jit
-def turn_stage(part: Array, base: int, count: int, stride: int, c: float, s: float) -> None:
-    """The real rotation (c, -s; s, c) of one qubit in ``count`` amplitudes."""
+def turn_stage(part: Array, base: int, count: int, stride: int, t: float) -> None:
+    """The real rotation (1, -t; t, 1) of one qubit in ``count`` amplitudes: too long by
+    1 / cos, which the diagonal before it makes up for."""
     span = stride * LANES
     for i in range(base * LANES, (base + count) * LANES, 2 * span):
         a = part[i : i + span]
@@ -50,8 +51,8 @@ def turn_stage(part: Array, base: int, count: int, stride: int, c: float, s: flo
         for k in range(span):
             x = a[k]
             y = b[k]
-            a[k] = c * x - s * y
-            b[k] = s * x + c * y
+            a[k] = x - t * y
+            b[k] = y + t * x
 
 
 @lazy_jit
@@ -70,13 +71,9 @@ def mixed_stage(part: Array, base: int, count: int, stride: int, m: Array) -> No
 
 
 @lazy_jit
-def double_stage(part: Array, base: int, count: int, stride: int, m0: Array, m1: Array) -> None:
-    """Real rotations of two neighbouring qubits at once, the same in all lanes: half of the
-    traffic with memory of two single ones."""
-    c = m0[0, 0]
-    s = m0[2, 0]
-    c1 = m1[0, 0]
-    s1 = m1[2, 0]
+def double_stage(part: Array, base: int, count: int, stride: int, t: float, t1: float) -> None:
+    """Two neighbouring qubits at once, as ``turn_stage`` does one: half of the traffic with
+    memory."""
     span = stride * LANES
     for i in range(base * LANES, (base + count) * LANES, 4 * span):
         part0 = part[i : i + span]
@@ -84,14 +81,14 @@ def double_stage(part: Array, base: int, count: int, stride: int, m0: Array, m1:
         part2 = part[i + 2 * span : i + 3 * span]
         part3 = part[i + 3 * span : i + 4 * span]
         for k in range(span):
-            x = c * part0[k] - s * part1[k]
-            y = s * part0[k] + c * part1[k]
-            z = c * part2[k] - s * part3[k]
-            w = s * part2[k] + c * part3[k]
-            part0[k] = c1 * x - s1 * z
-            part2[k] = s1 * x + c1 * z
-            part1[k] = c1 * y - s1 * w
-            part3[k] = s1 * y + c1 * w
+            x = part0[k] - t * part1[k]
+            y = part1[k] + t * part0[k]
+            z = part2[k] - t * part3[k]
+            w = part3[k] + t * part2[k]
+            part0[k] = x - t1 * z
+            part2[k] = z + t1 * x
+            part1[k] = y - t1 * w
+            part3[k] = w + t1 * y
 
 
 @lazy_jit
@@ -99,15 +96,15 @@ def stages(
     part: Array, base: int, count: int, stride: int, first: int, last: int, kinds: Array, m: Array
 ) -> None:
     """Qubits ``first`` to ``last`` - 1, the first of them at ``stride``; ``kinds`` is 1 for
-    one rotation in all lanes, 2 for different matrices, 0 for none."""
+    one rotation (1, -t; t, 1) in all lanes, 2 for different matrices, 0 for none."""
     q = first
     while q < last:
         if q + 1 < last and kinds[q] == 1 and kinds[q + 1] == 1:
-            double_stage(part, base, count, stride, m[q], m[q + 1])
+            double_stage(part, base, count, stride, m[q, 2, 0], m[q + 1, 2, 0])
             stride *= 2
             q += 1
         elif kinds[q] == 1:
-            turn_stage(part, base, count, stride, m[q, 0, 0], m[q, 2, 0])
+            turn_stage(part, base, count, stride, m[q, 2, 0])
         elif kinds[q] == 2:
             mixed_stage(part, base, count, stride, m[q])
         stride *= 2
@@ -121,7 +118,14 @@ def turn_all(state: Array, n: int, kinds: Array, m: Array, buffer: Array) -> Non
     for part in range(2):
         for base in range(0, 1 << n, 1 << low):
             stages(state[part], base, 1 << low, 1, 0, low, kinds, m)
-        first = low
+    turn_high(state, n, kinds, m, buffer)
+
+
+@lazy_jit
+def turn_high(state: Array, n: int, kinds: Array, m: Array, buffer: Array) -> None:
+    """Matrices of the qubits from LOW on."""
+    for part in range(2):
+        first = min(n, LOW)
         while first < n:
             last = min(n, first + GROUP)
             turn_group(state[part], n, first, last, kinds, m, buffer)
@@ -132,7 +136,8 @@ def turn_all(state: Array, n: int, kinds: Array, m: Array, buffer: Array) -> Non
 def turn_group(
     part: Array, n: int, first: int, last: int, kinds: Array, m: Array, buffer: Array
 ) -> None:
-    """Qubits ``first`` to ``last`` - 1, gathered so that they fit into the nearest cache."""
+    """Qubits ``first`` to ``last`` - 1, gathered so that they fit into the second cache; six of
+    them at a time fit into the first."""
     busy = False
     for q in range(first, last):
         busy = busy or kinds[q] > 0
@@ -148,7 +153,11 @@ def turn_group(
                 target = buffer[r * size : (r + 1) * size]
                 for k in range(size):
                     target[k] = source[k]
-            stages(buffer, 0, rows * CHUNK, CHUNK, first, last, kinds, m)
+            near = min(last, first + 6)
+            for base in range(0, rows * CHUNK, CHUNK << (near - first)):
+                stages(buffer, base, CHUNK << (near - first), CHUNK, first, near, kinds, m)
+            if last > near:
+                stages(buffer, 0, rows * CHUNK, CHUNK << (near - first), near, last, kinds, m)
             for r in range(rows):
                 target = part[start + (r << first) * LANES : start + (r << first) * LANES + size]
                 source = buffer[r * size : (r + 1) * size]
@@ -165,14 +174,19 @@ def diagonal(
     pair_a: Array,
     pair_b: Array,
     beta: Array,
+    scale: float,
+    kinds: Array,
+    m: Array,
+    turned: bool,
     table: Array,
     fixed: Array,
     wide: Array,
     norms: Array,
 ) -> None:
-    """Phases exp(i alpha) and factors ``gain`` of set bits, exp(i beta) of pairs of set bits.
+    """Phases exp(i alpha) and factors ``gain`` of set bits, exp(i beta) of pairs of set bits,
+    and ``scale`` on all; with ``turned`` also the matrices of the qubits below LOW.
 
-    ``norms`` float64 (8,) receives the squared norms of the lanes afterwards. ``table``
+    ``norms`` float64 (8,) receives the squared norms of the lanes between both. ``table``
     and ``fixed`` float32 (2, 8 << LOW) and ``wide`` float32 (128,) are for scratch.
     """
     low = min(n, LOW)
@@ -185,7 +199,7 @@ def diagonal(
     for b in range(LANES):
         norms[b] = 0.0
     for high in range(1 << (n - low)):
-        block_table(high, n, low, alpha, gain, pair_a, pair_b, beta, table)
+        block_table(high, n, low, alpha, gain, pair_a, pair_b, beta, scale, table)
         size = rows * LANES
         tr = table[0, :size]
         ti = table[1, :size]
@@ -195,6 +209,9 @@ def diagonal(
         i = state[1, high * size : (high + 1) * size]
         multiply(r, i, tr, ti, size)
         add_norms(r, i, size, wide, norms)
+        if turned:
+            stages(r, 0, rows, 1, 0, low, kinds, m)
+            stages(i, 0, rows, 1, 0, low, kinds, m)
 
 
 @lazy_jit
@@ -249,11 +266,12 @@ def block_table(
     pair_a: Array,
     pair_b: Array,
     beta: Array,
+    scale: float,
     table: Array,
 ) -> None:
     """Factors of one block, apart from pairs inside it."""
     angle = 0.0
-    size = 1.0
+    size = scale
     for q in range(low, n):
         if (high >> (q - low)) & 1:
             angle += alpha[q]

@@ -10,84 +10,98 @@ K. Molmer, Phys. Rev. Lett. 68, 580 (1992), for many qubits in one step).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from markaz.quantum.simulate.jit import lazy_jit
+from markaz.quantum.simulate.noisy.errors import AFTER, BEFORE, Events, X, Z
 from markaz.quantum.simulate.noisy.kernels import (
     LANES,
     block_weights,
     diagonal,
     pick,
     turn_all,
+    turn_high,
     uniform,
 )
 
 Array = NDArray[Any]
-X, Y, Z = 1, 2, 3
-BEFORE, AFTER = 0, 1  # the turn of the same step
-
-_F2, _F1, _I1, _S2 = "float64[:,::1]", "float64[::1]", "int64[::1]", "float32[:,::1]"
-_ARGUMENTS = (
-    *("int64", "int64", _F2, _F2, _F2, _F2, _I1, _I1, _I1, _F1, _S2, _S2, "int64[:,::1]"),
-    *(_I1, _I1, _I1, _I1, _I1, _I1, _I1, "uint64[::1]", _F1, "boolean[::1]", _I1, _I1),
-    *(_S2, _S2, "float32[:,:,::1]", _I1, _S2, _S2, "float32[::1]", "float32[::1]", _F1, _F2),
-    *(_F1, _F1, _I1, _F1),
-)
 
 
-@lazy_jit(signatures=(f"void({', '.join(_ARGUMENTS)})",))
+class Tables(NamedTuple):
+    """What the steps of a program do, the same for all classes; C-ordered arrays.
+
+    Float64 (steps or more, qubits): ``alpha`` phases of set bits, ``gain`` amplitudes that
+    relaxation leaves of them, ``gamma`` chances to relax, ``factor`` 1 / (1 - gamma) with a
+    row of ones behind. Pairs of step ``s`` are rows ``pair_start[s]`` to ``pair_start[s + 1]``
+    of ``pair_a``, ``pair_b`` int64 and ``beta`` float64. Turns, (steps, qubits): ``cosine``,
+    ``sine`` float32, ``kind`` int64: 1 where they are 1 and the tangent, 2 for other turns, 0
+    for none. ``scale`` (steps,): product of the cosines that tangents leave out. ``safe``
+    (steps,): least share of the squared norm that relaxation can leave.
+    """
+
+    alpha: Array
+    gain: Array
+    gamma: Array
+    factor: Array
+    pair_start: Array
+    pair_a: Array
+    pair_b: Array
+    beta: Array
+    cosine: Array
+    sine: Array
+    kind: Array
+    scale: Array
+    safe: Array
+
+
+class Shots(NamedTuple):
+    """What is known of each shot, arrays (shots,)."""
+
+    first_step: Array  # int64, of its first Pauli error
+    order: Array  # int64, shots by that step
+    random: Array  # uint64, state of its random stream
+    marks: Array  # float64, squared norm below which it jumps
+    taken: Array  # bool, whether it has left the shared state
+    queue: Array  # int64, shots that leave in a step
+    out: Array  # int64, outcomes
+
+
+class Scratch(NamedTuple):
+    """Two states, and room to work in; shapes as the kernels say, or (8,)."""
+
+    root: Array
+    state: Array
+    m: Array
+    kinds: Array
+    table: Array
+    fixed: Array
+    wide: Array
+    buffer: Array
+    share: Array
+    weights: Array
+    norms: Array
+    prior: Array
+    shot: Array
+    survival: Array
+
+
+@lazy_jit
 def run_class(
-    n: int,
-    steps: int,
-    alpha: Array,
-    gain: Array,
-    gamma: Array,
-    factor: Array,
-    pair_start: Array,
-    pair_a: Array,
-    pair_b: Array,
-    beta: Array,
-    cosine: Array,
-    sine: Array,
-    kind: Array,
-    event_start: Array,
-    event_step: Array,
-    event_phase: Array,
-    event_qubit: Array,
-    event_pauli: Array,
-    first_step: Array,
-    order: Array,
-    random: Array,
-    marks: Array,
-    taken: Array,
-    queue: Array,
-    out: Array,
-    root: Array,
-    state: Array,
-    m: Array,
-    kinds: Array,
-    table: Array,
-    fixed: Array,
-    wide: Array,
-    buffer: Array,
-    share: Array,
-    weights: Array,
-    norms: Array,
-    prior: Array,
-    shot: Array,
-    survival: Array,
+    n: int, steps: int, tables: Tables, events: Events, shots: Shots, scratch: Scratch
 ) -> None:
-    """Outcomes ``out`` int64 (shots,) of all qubits, before readout errors.
+    """Outcomes ``shots.out`` of all qubits, before readout errors.
 
     ``steps`` is the number of steps with turns; row ``steps`` of ``gamma`` is the
     relaxation before the measurement, and events of that step are flips of outcomes.
     """
-    shots = len(out)
-    for i in range(shots):
-        marks[i] = uniform(random, i)
+    root, state, shot = scratch.root, scratch.state, scratch.shot
+    taken, queue, order, out = shots.taken, shots.queue, shots.order, shots.out
+    number = len(out)
+    for i in range(number):
+        shots.marks[i] = uniform(shots.random, i)
         taken[i] = False
     for part in range(2):
         for k in range(LANES << n):
@@ -98,17 +112,12 @@ def run_class(
     last = 1.0
     waiting = 0
     for s in range(steps):
-        first = pair_start[s]
-        end = pair_start[s + 1]
-        diagonal(
-            root, n, alpha[s], gain[s], pair_a[first:end], pair_b[first:end],
-            beta[first:end], table, fixed, wide, norms,
-        )  # fmt: skip
-        kept *= norms[0] / last
-        last = norms[0]
+        phases(root, n, s, False, tables, scratch)
+        kept *= scratch.norms[0] / last
+        last = scratch.norms[0]
         count = 0
-        for i in range(shots):
-            if not taken[i] and (marks[i] > kept or first_step[i] == s):
+        for i in range(number):
+            if not taken[i] and (shots.marks[i] > kept or shots.first_step[i] == s):
                 queue[count] = i
                 taken[i] = True
                 count += 1
@@ -119,7 +128,7 @@ def run_class(
                 shot[used] = queue[done]
                 used += 1
                 done += 1
-            while used < LANES and waiting < shots and first_step[order[waiting]] < steps:
+            while used < LANES and waiting < number and shots.first_step[order[waiting]] < steps:
                 if not taken[order[waiting]]:
                     shot[used] = order[waiting]
                     taken[order[waiting]] = True
@@ -129,22 +138,15 @@ def run_class(
                 for k in range(LANES << n):
                     state[part, k] = root[part, k]
             for b in range(LANES):
-                survival[b] = kept
-                prior[b] = last
-            run_lanes(
-                n, s, steps, used, alpha, gain, gamma, factor, pair_start, pair_a, pair_b, beta,
-                cosine, sine, kind, event_start, event_step, event_phase, event_qubit,
-                event_pauli, random, marks, out, state, m, kinds, table, fixed, wide, buffer,
-                share, weights, norms, prior, shot, survival,
-            )  # fmt: skip
-        turns(n, cosine[s], sine[s], kind[s], m, kinds)
-        turn_all(root, n, kinds, m, buffer)
-    block_weights(root, n, factor[steps + 1], 0.0, share, weights)
-    for i in range(shots):
+                scratch.survival[b] = kept
+                scratch.prior[b] = last
+            run_lanes(n, s, steps, used, tables, events, shots, scratch)
+        turns(n, s, tables, scratch)
+        turn_all(root, n, scratch.kinds, scratch.m, scratch.buffer)
+    weigh(root, n, tables.factor[steps + 1], 0.0, scratch)
+    for i in range(number):
         if not taken[i]:
-            x = pick(root, n, 0, factor[steps + 1], 0.0, share, weights, uniform(random, i))
-            out[i] = measured(x, i, n, steps, gamma[steps], event_start, event_step,
-                              event_qubit, event_pauli, random)  # fmt: skip
+            out[i] = outcome(root, 0, i, n, steps, tables, events, shots.random, scratch)
 
 
 @lazy_jit
@@ -153,92 +155,107 @@ def run_lanes(
     start: int,
     steps: int,
     used: int,
-    alpha: Array,
-    gain: Array,
-    gamma: Array,
-    factor: Array,
-    pair_start: Array,
-    pair_a: Array,
-    pair_b: Array,
-    beta: Array,
-    cosine: Array,
-    sine: Array,
-    kind: Array,
-    event_start: Array,
-    event_step: Array,
-    event_phase: Array,
-    event_qubit: Array,
-    event_pauli: Array,
-    random: Array,
-    marks: Array,
-    out: Array,
-    state: Array,
-    m: Array,
-    kinds: Array,
-    table: Array,
-    fixed: Array,
-    wide: Array,
-    buffer: Array,
-    share: Array,
-    weights: Array,
-    norms: Array,
-    prior: Array,
-    shot: Array,
-    survival: Array,
+    tables: Tables,
+    events: Events,
+    shots: Shots,
+    scratch: Scratch,
 ) -> None:
     """Run ``used`` lanes from behind the diagonal part of step ``start`` to the end."""
-    for s in range(start, steps):
-        if s > start:
-            first = pair_start[s]
-            end = pair_start[s + 1]
-            diagonal(
-                state, n, alpha[s], gain[s], pair_a[first:end], pair_b[first:end],
-                beta[first:end], table, fixed, wide, norms,
-            )  # fmt: skip
-            for b in range(used):
-                survival[b] *= norms[b] / prior[b]
-                prior[b] = norms[b]
-        turns(n, cosine[s], sine[s], kind[s], m, kinds)
-        jumps = 0
-        for b in range(used):
-            pauli_events(
-                s, BEFORE, b, shot[b], event_start, event_step, event_phase, event_qubit,
-                event_pauli, kinds, m,
-            )  # fmt: skip
-            if marks[shot[b]] > survival[b]:
-                jumps += 1
-        if jumps > 0:
-            block_weights(state, n, factor[s], 1.0, share, weights)
-            for b in range(used):
-                if marks[shot[b]] > survival[b]:
-                    x = pick(state, n, b, factor[s], 1.0, share, weights,
-                             uniform(random, shot[b]))  # fmt: skip
-                    jump(x, n, b, shot[b], gamma[s], random, kinds, m)
-                    marks[shot[b]] = uniform(random, shot[b])
-                    survival[b] = 1.0
-        for b in range(used):
-            pauli_events(
-                s, AFTER, b, shot[b], event_start, event_step, event_phase, event_qubit,
-                event_pauli, kinds, m,
-            )  # fmt: skip
-        turn_all(state, n, kinds, m, buffer)
-        if jumps > 0:
-            block_weights(state, n, factor[steps + 1], 0.0, share, weights)
-            for b in range(used):
-                prior[b] = 0.0
-                for block in range(len(weights)):
-                    prior[b] += weights[block, b]
-    block_weights(state, n, factor[steps + 1], 0.0, share, weights)
+    evolve_lanes(n, start, start, steps, used, tables, events, shots, scratch)
+    weigh(scratch.state, n, tables.factor[steps + 1], 0.0, scratch)
     for b in range(used):
-        i = shot[b]
-        x = pick(state, n, b, factor[steps + 1], 0.0, share, weights, uniform(random, i))
-        out[i] = measured(x, i, n, steps, gamma[steps], event_start, event_step, event_qubit,
-                          event_pauli, random)  # fmt: skip
+        i = scratch.shot[b]
+        shots.out[i] = outcome(scratch.state, b, i, n, steps, tables, events, shots.random, scratch)
 
 
 @lazy_jit
-def turns(n: int, cosine: Array, sine: Array, kind: Array, m: Array, kinds: Array) -> None:
-    """The errorless turns of a step, the same in all lanes."""
+def evolve_lanes(
+    n: int,
+    start: int,
+    behind: int,
+    steps: int,
+    used: int,
+    tables: Tables,
+    events: Events,
+    shots: Shots,
+    scratch: Scratch,
+) -> None:
+    """Carry ``used`` lanes of ``scratch.state`` through steps ``start`` to ``steps`` - 1; the
+    diagonal parts of those up to ``behind`` have been done.
+
+    Lane ``b`` is shot ``scratch.shot[b]``, with squared norm ``scratch.prior[b]``.
+    """
+    state, m, kinds, shot = scratch.state, scratch.m, scratch.kinds, scratch.shot
+    norms, prior, survival = scratch.norms, scratch.prior, scratch.survival
+    marks, random = shots.marks, shots.random
+    for s in range(start, steps):
+        turns(n, s, tables, scratch)
+        for b in range(used):
+            pauli_events(s, BEFORE, b, shot[b], events, kinds, m)
+        at_once = s > behind  # the diagonal and the turns, where nothing can jump between them
+        for b in range(used):
+            at_once = at_once and marks[shot[b]] < survival[b] * tables.safe[s]
+        if at_once:
+            for b in range(used):
+                pauli_events(s, AFTER, b, shot[b], events, kinds, m)
+        jumps = 0
+        if s > behind:
+            phases(state, n, s, at_once, tables, scratch)
+            for b in range(used):
+                survival[b] *= norms[b] / prior[b]
+                prior[b] = norms[b]
+        if at_once:
+            turn_high(state, n, kinds, m, scratch.buffer)
+            continue
+        for b in range(used):
+            if marks[shot[b]] > survival[b]:
+                jumps += 1
+        if jumps > 0:
+            weigh(state, n, tables.factor[s], 1.0, scratch)
+            for b in range(used):
+                if marks[shot[b]] > survival[b]:
+                    x = pick(state, n, b, tables.factor[s], 1.0, scratch.share, scratch.weights,
+                             uniform(random, shot[b]))  # fmt: skip
+                    jump(x, n, b, shot[b], tables.gamma[s], random, kinds, m)
+                    marks[shot[b]] = uniform(random, shot[b])
+                    survival[b] = 1.0
+        for b in range(used):
+            pauli_events(s, AFTER, b, shot[b], events, kinds, m)
+        turn_all(state, n, kinds, m, scratch.buffer)
+        if jumps > 0:
+            weigh(state, n, tables.factor[steps + 1], 0.0, scratch)
+            for b in range(used):
+                prior[b] = 0.0
+                for block in range(len(scratch.weights)):
+                    prior[b] += scratch.weights[block, b]
+
+
+@lazy_jit
+def phases(state: Array, n: int, s: int, turned: bool, tables: Tables, scratch: Scratch) -> None:
+    """The diagonal part of step ``s``, with ``turned`` also ``scratch.m`` on the qubits below
+    LOW; ``scratch.norms`` receives the squared norms between both."""
+    first = tables.pair_start[s]
+    end = tables.pair_start[s + 1]
+    diagonal(
+        state, n, tables.alpha[s], tables.gain[s], tables.pair_a[first:end],
+        tables.pair_b[first:end], tables.beta[first:end], tables.scale[s], scratch.kinds,
+        scratch.m, turned, scratch.table, scratch.fixed, scratch.wide, scratch.norms,
+    )  # fmt: skip
+    for b in range(LANES):
+        scratch.norms[b] /= tables.scale[s] ** 2
+
+
+@lazy_jit
+def weigh(state: Array, n: int, factor: Array, offset: float, scratch: Scratch) -> None:
+    """What ``pick`` draws from."""
+    block_weights(state, n, factor, offset, scratch.share, scratch.weights)
+
+
+@lazy_jit
+def turns(n: int, s: int, tables: Tables, scratch: Scratch) -> None:
+    """The errorless turns of step ``s``, the same in all lanes."""
+    cosine, sine, kind = tables.cosine[s], tables.sine[s], tables.kind[s]
+    m, kinds = scratch.m, scratch.kinds
     for q in range(n):
         kinds[q] = kind[q]
         for b in range(LANES):
@@ -250,31 +267,21 @@ def turns(n: int, cosine: Array, sine: Array, kind: Array, m: Array, kinds: Arra
 
 @lazy_jit
 def pauli_events(
-    s: int,
-    phase: int,
-    b: int,
-    i: int,
-    event_start: Array,
-    event_step: Array,
-    event_phase: Array,
-    event_qubit: Array,
-    event_pauli: Array,
-    kinds: Array,
-    m: Array,
+    s: int, phase: int, b: int, i: int, events: Events, kinds: Array, m: Array
 ) -> None:
     """Pauli errors of shot ``i``, in lane ``b``, before or after the turn of step ``s``."""
-    for e in range(event_start[i], event_start[i + 1]):
-        if event_step[e] == s and event_phase[e] == phase:
-            q = event_qubit[e]
+    for e in range(events.start[i], events.start[i + 1]):
+        if events.step[e] == s and events.phase[e] == phase:
+            q = events.qubit[e]
             kinds[q] = 2
-            if event_pauli[e] != Z:
+            if events.pauli[e] != Z:
                 if phase == BEFORE:
                     m[q, 0, b], m[q, 1, b] = m[q, 1, b], m[q, 0, b]
                     m[q, 2, b], m[q, 3, b] = m[q, 3, b], m[q, 2, b]
                 else:
                     m[q, 0, b], m[q, 2, b] = m[q, 2, b], m[q, 0, b]
                     m[q, 1, b], m[q, 3, b] = m[q, 3, b], m[q, 1, b]
-            if event_pauli[e] != X:
+            if events.pauli[e] != X:
                 if phase == BEFORE:
                     m[q, 1, b] = -m[q, 1, b]
                     m[q, 3, b] = -m[q, 3, b]
@@ -315,23 +322,28 @@ def jump(
 
 
 @lazy_jit
-def measured(
-    x: int,
+def outcome(
+    state: Array,
+    lane: int,
     i: int,
     n: int,
     steps: int,
-    gamma: Array,
-    event_start: Array,
-    event_step: Array,
-    event_qubit: Array,
-    event_pauli: Array,
+    tables: Tables,
+    events: Events,
     random: Array,
+    scratch: Scratch,
 ) -> int:
-    """Outcome ``x`` after the last relaxations and flips."""
+    """What shot ``i``, in a lane of a weighed state, measures: a basis state after the last
+    relaxations and flips."""
+    gamma = tables.gamma[steps]
+    x = pick(
+        state, n, lane, tables.factor[steps + 1], 0.0, scratch.share, scratch.weights,
+        uniform(random, i),
+    )  # fmt: skip
     for q in range(n):
         if (x >> q) & 1 and gamma[q] > 0.0 and uniform(random, i) < gamma[q]:
             x ^= 1 << q
-    for e in range(event_start[i], event_start[i + 1]):
-        if event_step[e] == steps and event_pauli[e] != Z:
-            x ^= 1 << event_qubit[e]
+    for e in range(events.start[i], events.start[i + 1]):
+        if events.step[e] == steps and events.pauli[e] != Z:
+            x ^= 1 << events.qubit[e]
     return x

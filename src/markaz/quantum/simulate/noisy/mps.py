@@ -283,7 +283,7 @@ def _resets(program: NoisyProgram, shots: int, rng: np.random.Generator) -> Even
         error=program.error[:0],
     )
     found = draw_events(bare, shots, rng)
-    return replace(found, pauli=np.where(found.pauli == Z, RESET, found.pauli))
+    return found._replace(pauli=np.where(found.pauli == Z, RESET, found.pauli))
 
 
 def _reordered(program: NoisyProgram, order: list[int]) -> NoisyProgram:

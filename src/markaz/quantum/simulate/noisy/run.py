@@ -83,7 +83,7 @@ def plan_part(program: NoisyProgram, shots: int, limits: Limits, method: str) ->
     """The method for one part: the quickest exact one that fits the limits, else stabilisers
     where the circuit allows them, else matrix product states. Raises as ``run``."""
     left = limits.deadline - time.monotonic()
-    rows = [_limited(c, left, limits.memory) for c in candidates(program, shots, limits.threads)]
+    rows = [limited(c, left, limits.memory) for c in candidates(program, shots, limits.threads)]
     fit = [r for r in rows if r.refused is None and method in ("auto", r.engine)]
     if not fit:
         raise _refusal(program, rows, limits, method)
@@ -134,7 +134,7 @@ def _density_seconds(n: int, passes: int, entries: float) -> float:
     return passes * (_CALL + entries * _ENTRY)
 
 
-def _limited(row: Candidate, seconds: float, memory: int) -> Candidate:
+def limited(row: Candidate, seconds: float, memory: int) -> Candidate:
     """The row, refused if it needs more than there is."""
     if row.refused is not None:
         return row

@@ -22,7 +22,7 @@ STEPS_PER_GATE = 25  # interpreted inner steps a gate, for choosing the kernel's
 FUSE_ABOVE = 48  # with fewer non-Clifford gates their names matter more than their number
 NON_CLIFFORD_LIST = [int(o in TABLE and not TABLE[Op(o)].flags & Flag.CLIFFORD) for o in range(256)]
 NON_CLIFFORD = np.array(NON_CLIFFORD_LIST, np.uint8)
-GROWTH = 3  # output operations an input operation at most; see kernel_forward
+GROWTH = 3  # output operations an input operation at most; see kernel_known
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,26 @@ class Part:
     circuit: Circuit
     wires: NDArray[np.int32]
     asked: NDArray[np.int32]
+
+
+def side_by_side(parts: Sequence[Part]) -> Part:
+    """Components without pooled gates as one."""
+    starts = np.cumsum([0, *(len(p.wires) for p in parts)])[:-1].tolist()
+    qubits = [
+        np.where(p.circuit.qubits < 0, -1, p.circuit.qubits + s)
+        for p, s in zip(parts, starts, strict=True)
+    ]
+    whole = parts[0].circuit.with_arrays(
+        num_qubits=sum(len(p.wires) for p in parts),
+        op=np.concatenate([p.circuit.op for p in parts]),
+        qubits=np.concatenate(qubits),
+        params=np.concatenate([p.circuit.params for p in parts]),
+        aux=np.concatenate([p.circuit.aux for p in parts]),
+    )
+    wires = np.concatenate([p.wires for p in parts])
+    return Part(
+        whole, wires, np.concatenate([p.asked + s for p, s in zip(parts, starts, strict=True)])
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +148,14 @@ class Simplified:
             bits[part.wires[part.asked]] = rows.T
         if len(self.single_wires):
             bits[self.single_wires] = singles
+        return self.outcomes(bits, num_clbits)
+
+    def outcomes(self, bits: NDArray[np.uint8], num_clbits: int) -> NDArray[np.uint8]:
+        """Outcomes of all classical bits (num_clbits, shots) from what was drawn for the
+        wires, ``bits`` (wires, shots), which is overwritten."""
         if len(self.logic.op):
             self.logic.apply(bits)
-        out = np.zeros((num_clbits, shots), np.uint8)
+        out = np.zeros((num_clbits, bits.shape[1]), np.uint8)
         out[self.output_bits] = bits[self.output_wires]
         return out
 

@@ -319,7 +319,6 @@ def test_what_the_device_cannot_do_is_refused() -> None:
     assert refused(measured(lambda b: b.gate(Op.CZ, [3, 8]))) == (
         "operation 0: cz on qubits 3 and 8, which no working coupler of indus joins"
     )
-    assert "no resets, control flow" in refused(measured(lambda b: b.reset(0)))
     assert refused(built(load_shipped("karakoram"), 0, lambda b: None)) == (
         "indus has 20 qubits, the circuit 66"
     )

@@ -131,19 +131,6 @@ def test_unknown_and_missing_physics_are_refused() -> None:
         truth_at(load(TEXT.replace("t1_us = 45.0\n", "")), 1, AT, AT)
 
 
-def test_gate_that_is_not_emulated_is_refused() -> None:
-    with pytest.raises(DescriptionError, match=r"gates\.ecr: is not emulated") as caught:
-        truth_at(load(TEXT.replace("cz = 40.0", "ecr = 40.0\ncz = 40.0")), 1, AT, AT)
-    assert caught.value.line == LINE["cz"]
-
-
-def test_feature_that_is_not_emulated_is_refused() -> None:
-    text = TEXT.replace('features = ["delay"]', 'features = ["delay", "reset"]')
-    with pytest.raises(DescriptionError, match=r"features\[1\]: reset is not emulated") as caught:
-        truth_at(load(text), 1, AT, AT)
-    assert caught.value.line == LINE["features"]
-
-
 def test_times_of_decay_belong_together() -> None:
     assert t2_echo(50.0, 100.0) == pytest.approx(50.0)
     assert t2_star(50.0, 0.0) == pytest.approx(50.0)

@@ -102,7 +102,7 @@ def test_package_below_a_missing_one_is_not_available():
         package = "nowhere.inside"
 
         def _sample(self, circuit, qubits, shots, seed, threads):
-            raise NotImplementedError
+            raise AssertionError("an engine without its package is never asked")
 
     assert not Missing.available()
 

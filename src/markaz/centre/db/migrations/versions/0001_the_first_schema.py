@@ -804,11 +804,25 @@ def upgrade() -> None:
             postgresql_where=sa.text("(state = 'claimed' OR state = 'running')"),
         )
         batch_op.create_index(
+            "ix_jobs_cancelled_ended_at",
+            ["ended_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'cancelled'"),
+            postgresql_where=sa.text("state = 'cancelled'"),
+        )
+        batch_op.create_index(
             "ix_jobs_ended_at",
             ["ended_at"],
             unique=False,
             sqlite_where=sa.text("ended_at IS NOT NULL AND swept_at IS NULL"),
             postgresql_where=sa.text("ended_at IS NOT NULL AND swept_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_jobs_failed_ended_at",
+            ["ended_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'failed'"),
+            postgresql_where=sa.text("state = 'failed'"),
         )
         batch_op.create_index(
             "ix_jobs_held",

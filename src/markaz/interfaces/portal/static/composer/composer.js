@@ -275,6 +275,13 @@ class Composer {
     return this.tell(say(copied ? "did-copied" : "did-shared"));
   }
 
+  // The circuit of a job; the one before it can be had back by undoing.
+  open(text) {
+    history.replaceState(null, "", location.pathname + location.hash);
+    this.load(text);
+    this.tell(say("did-opened"));
+  }
+
   // The circuit that the address brings; the one before it can be had back by undoing.
   async follow() {
     const text = await textIn(location.hash);
@@ -287,7 +294,9 @@ class Composer {
 }
 
 const composer = new Composer();
+const given = "given" in $("composer").dataset ? composer.text.value : null;
 for (const one of document.querySelectorAll("[data-script]")) one.hidden = false;
 composer.load(kept.get() ?? composer.text.value, { remembered: true });
+if (given !== null) composer.open(given);
 await composer.follow();
 $("composer").dataset.ready = "yes";
