@@ -262,5 +262,6 @@ def _assignment(job: dict[str, Any], circuit: bytes) -> Assign:
         ahead=job["ahead"],
         about={} if station is None else station.about,
         tail=0 if station is None else len(station.body),
+        at=job["at"],
         blob=circuit if station is None else circuit + station.body,
     )

@@ -115,6 +115,7 @@ class Welcome:
 @dataclass(frozen=True, slots=True)
 class Assign:
     """Centre: run this. ``tenant`` separates children; ``ahead``: say when it begins;
+    ``at``: the centre's time when it was handed out, µs UTC;
     ``blob`` is the circuit (wire), and in its last ``tail`` bytes the device that it is for,
     of which ``about`` says the moment (``devices.stations``)."""
 
@@ -129,6 +130,7 @@ class Assign:
     ahead: bool = False
     about: dict[str, Any] = field(default_factory=dict)
     tail: int = 0
+    at: int = 0
     blob: bytes = field(default=b"", repr=False)
 
 

@@ -89,8 +89,13 @@ def _client(data: bytes, request: Mapping[str, Any]) -> bytes:
     options = Options(
         time_limit=request["seconds"], memory_limit=request["memory"], threads=THREADS
     )
-    answer = front.run(bundle, options, asked.get("seed"), _station(request), time.time)
+    answer = front.run(bundle, options, asked.get("seed"), _station(request), _clock(request))
     return b"\n".join((encoding.line(answer.document), answer.payload))
+
+
+def _clock(request: Mapping[str, Any]) -> Callable[[], float]:
+    """Seconds since 1970 by the clock that counts where the job was handed out."""
+    return lambda: request["clock"] / 1e6 + time.monotonic()
 
 
 def _calibration(data: bytes, request: Mapping[str, Any]) -> bytes:
@@ -280,8 +285,10 @@ def request(
     memory: int,
     about: Mapping[str, Any] | None = None,
     tail: int = 0,
+    clock: int = 0,
 ) -> dict[str, Any]:
-    """The header of a job for a child; ``about`` and ``tail`` as in ``messages.Assign``."""
+    """The header of a job for a child; ``about`` and ``tail`` as in ``messages.Assign``;
+    ``clock``: the time, µs UTC, less this machine's monotonic clock."""
     wanted = options.get("memory_limit")
     return {
         "kind": kind,
@@ -289,6 +296,7 @@ def request(
         "program_hash": hashed,
         "about": dict(about or {}),
         "tail": tail,
+        "clock": clock,
         "seconds": seconds,
         "memory": memory if wanted is None else min(memory, int(wanted)),
     }

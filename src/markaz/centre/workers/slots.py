@@ -77,6 +77,7 @@ class Slots:
         self._waiting: deque[Item] = deque()
         self._running: dict[Key, Run] = {}
         self._next_look = 0.0
+        self._clock = 0
 
     def wait_ready(self) -> None:
         """Until children can be had at once."""
@@ -128,7 +129,9 @@ class Slots:
 
     def take(self, job: Assign) -> None:
         """One more job; it begins when a slot is free."""
-        self._waiting.append((job, time.monotonic()))
+        now = time.monotonic()
+        self._clock = job.at - round(1e6 * now)
+        self._waiting.append((job, now))
 
     def fill(self) -> None:
         """Begin what waits while slots are free."""
@@ -177,7 +180,7 @@ class Slots:
     def _packed(self, job: Assign) -> bytes:
         header = request(
             job.kind, job.options, job.program_hash, job.limit_seconds, self._memory,
-            job.about, job.tail,
+            job.about, job.tail, self._clock,
         )  # fmt: skip
         return frames.pack(header, job.blob)
 

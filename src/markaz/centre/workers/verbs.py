@@ -103,7 +103,8 @@ def exchange(
     ``accepted`` (whether, for each that finished; else it was stale), ``dry`` (whether the
     queue had less than that) and ``claimed``, where each job says whether it is ``ahead`` and
     has its circuit as the row holds it (``data``; None where only the store does), so that
-    nobody looks again, and its device as it is now (``station``; None for a simulator).
+    nobody looks again, its device as it is now (``station``; None for a simulator), and the
+    time (``at``).
     """
     for one in started:
         _unless_stale(dispatch.mark_running, work, worker=worker, **one)
@@ -113,6 +114,7 @@ def exchange(
         rows = blobs.read_rows(work, {job["circuit"] for job in claimed})
         for job in claimed:
             job["data"] = rows.get(job["circuit"])
+            job["at"] = work.now
             job["station"] = stations.of(work, job["device"], job["driver"])
     work.nothing_changed()  # what happened is in the audit under the verbs' own names
     return {"accepted": accepted, "claimed": claimed, "dry": dry}

@@ -355,12 +355,13 @@ class AgentRuns:
         if not tail:
             station = packed(place.model, None)
             tail, data = len(station), data + station
+        # What is measured is dated by the laboratory's clock; leases are the centre's.
+        now = time.time_ns() // 1000
         header = run_child.request(
             job.kind, job.options, job.program_hash, job.limit_seconds, place.memory,
-            job.about, tail,
+            job.about, tail, now - time.monotonic_ns() // 1000,
         )  # fmt: skip
-        # What is measured is dated by the laboratory's clock; leases are the centre's.
-        lab = {"name": place.device, "form": place.driver.format, "at": time.time_ns() // 1000}
+        lab = {"name": place.device, "form": place.driver.format, "at": now}
         return {**header, **lab}, data
 
     def _blamed(self, work: Work, error: DriverError | Refused) -> Finished | Returned:

@@ -78,7 +78,7 @@ def test_a_new_version_follows_and_the_old_one_is_kept(centre: Centre, operator:
     [
         ("max_shots = 100000", "max_shots = -3", 9, "max_shots"),
         ("[0, 1], [1, 2]", "[0, 99], [1, 2]", 20, "couplers[0]"),
-        ("t1_us = 45.0", "t1_us = 'long'", 50, "emulator.t1_us"),
+        ("t1_us = 45.0", "t1_us = 'long'", 51, "emulator.t1_us"),
         ("title =", "titel =", 4, "titel"),
     ],
 )

@@ -54,6 +54,7 @@ ALL: list[Message] = [
         True,
         {"at": 5},
         3,
+        7,
         b"\n\0MKZ1",
     ),
     Cancel("j", 3),

@@ -113,9 +113,9 @@ def test_a_refusal_names_its_place(intake: Intake) -> None:
 
 
 def test_a_body_that_no_engine_runs_is_refused(intake: Intake) -> None:
-    reset = "OPENQASM 3.0; qubit q; bit c; U(1,0,0) q; c = measure q; if (c) { U(2,0,0) q; }"
+    loop = "OPENQASM 3.0; qubit q; bit c; U(1,0,0) q; c = measure q; while (c) { c = measure q; }"
     with pytest.raises(CentreError) as caught:
-        intake.open("ada", body([reset, "Z"]), "estimator", {})
+        intake.open("ada", body([loop, "Z"]), "estimator", {})
     assert caught.value.details["program_kind"] == "unsupported"
 
 
