@@ -36,10 +36,7 @@ def check(
     if mitigation.cancel:
         _check_cancel(mitigation, circuit, pairs, fabric)
     if level == 2 and not _does_something(mitigation, circuit, pairs, model, fabric):
-        raise refused(
-            "level 2: the circuit has no two-qubit gate to twirl, and no wait that is long "
-            "enough for an echo"
-        )
+        raise refused(f"level 2: the circuit has {_missing(mitigation)}")
     if mitigation.decoupling and "delay" not in model.features:
         raise refused(f"level 2: {model.name} has no waits of a stated length")
 
@@ -73,6 +70,14 @@ def _check_cancel(mitigation: Mitigation, circuit: Circuit, pairs: int, fabric: 
             f"level 4: {pairs} two-qubit gates with the sheet's errors raise the variance "
             f"{cost:.3g} times, more than the {mitigation.most_overhead:g} that are allowed"
         )
+
+
+def _missing(mitigation: Mitigation) -> str:
+    """What of the circuit would be needed for what was asked for."""
+    missing = ["no two-qubit gate to twirl"] if mitigation.twirl_gates else []
+    if mitigation.decoupling:
+        missing.append("no wait that is long enough for an echo")
+    return ", and ".join(missing)
 
 
 def _does_something(

@@ -267,6 +267,9 @@ def test_levels_that_mean_nothing_are_refused_with_the_reason() -> None:
         "level 2: the circuit has no two-qubit gate to twirl, and no wait that is long enough "
         "for an echo"
     )
+    assert refusal(Mitigation(decoupling="XY4"), single, z) == (
+        "level 2: the circuit has no wait that is long enough for an echo"
+    )
     pair = random_circuit(3, 20, 1, [Op.CX, Op.RY])
     assert refusal(3, measured_all(pair, 1), None) == (
         "level 3: counts cannot be extrapolated or cancelled, only expectation values; ask for "
