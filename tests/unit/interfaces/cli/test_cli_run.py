@@ -23,6 +23,7 @@ from markaz.interfaces.cli.main import cli
 from markaz.quantum.programs.circuit import Builder
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.simulate.result import Plan, Result
+from tests.waiting import until
 
 KEYS = [
     "clbits", "counts", "engines", "error", "fidelity", "file", "measured", "ok", "plan",
@@ -277,7 +278,8 @@ def test_a_file_that_is_no_result_cannot_be_replayed(
 
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
 from markaz.interfaces.cli import run
 sys.path.insert(0, {here!r})
 from test_cli_run import fake
@@ -298,7 +300,8 @@ def test_ctrl_c_prints_what_finished_and_exits_with_130() -> None:
     )  # fmt: skip
     assert process.stdout is not None
     first = process.stdout.readline()
-    time.sleep(0.5)  # time for the third file to finish, while the second is running
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    until(lambda: len(children.read_text().split()) == 1)  # only the second file is running
     begin = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=20)
