@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import update
 
 from markaz.centre.access import SYSTEM, Act, CentreRole, Principal, ProjectRole
-from markaz.centre.centre import Centre
 from markaz.centre.db.schema import jobs as tables
 from markaz.centre.db.schema import projects
 from markaz.centre.errors import CentreError
@@ -15,21 +14,6 @@ from markaz.centre.jobs import listing, queries, verbs
 from markaz.centre.jobs.example import fair_share
 from tests.centre_rows import do, person, put
 from tests.jobs_tools import SECOND, Opened, Place
-
-
-@pytest.fixture
-def place(centre: Centre) -> Place:
-    return Place(centre)
-
-
-@pytest.fixture
-def ada(place: Place) -> Principal:
-    return person(place.centre, "ada")
-
-
-@pytest.fixture
-def lab(place: Place, ada: Principal) -> str:
-    return place.project("lab", ada)
 
 
 def join(place: Place, project: str, who: Principal, role: ProjectRole) -> None:
