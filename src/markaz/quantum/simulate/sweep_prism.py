@@ -53,8 +53,12 @@ def prepare_prism(circuit: Circuit) -> PrismBatch | None:
     """The circuit of gates, prepared; None where it has a gate that cannot be written."""
     try:
         return _Writer(circuit).batch()
-    except NotImplementedError:
+    except _NoSuchGateError:
         return None
+
+
+class _NoSuchGateError(Exception):
+    """The engine has no such gate, and it is not written in others here."""
 
 
 class _Writer:
@@ -92,7 +96,7 @@ class _Writer:
         op = Op(int(self._circuit.op[i]))
         write = _SYMBOLIC.get(op)
         if write is None:
-            raise NotImplementedError(op.name)
+            raise _NoSuchGateError(op.name)
         angles: list[Angle] = []
         for slot in range(TABLE[op].num_params):
             symbol = self._symbols.get((i, slot))
@@ -133,7 +137,7 @@ class _Writer:
             for name, places in _WRITTEN[op]:
                 getattr(self._builder, name)(*[qubits[p] for p in places])
         else:
-            raise NotImplementedError(op.name)
+            raise _NoSuchGateError(op.name)
 
     def _controlled(self, op: Op, qubits: list[int], params: tuple[float, ...]) -> None:
         base = TABLE[op].base

@@ -14,6 +14,7 @@ from markaz.centre.access import Principal
 from markaz.centre.errors import CentreError
 from markaz.interfaces.runtime_api import polls as module
 from markaz.interfaces.runtime_api.polls import Polls
+from tests.waiting import soon
 
 ME, YOU = Principal("me", "user"), Principal("you", "user")
 NOW = 1_795_000_000_000_000
@@ -93,8 +94,7 @@ def test_a_young_job_is_waited_for_and_its_end_is_told_at_once() -> None:
 
     async def run() -> tuple[str, float]:
         task = asyncio.create_task(timed(polls, jobs))
-        await asyncio.sleep(0.05)
-        assert len(polls) == 1
+        await soon(lambda: len(polls) == 1)
         jobs.row |= {"state": "completed", "ended_at": NOW}
         threading.Thread(target=polls.ended, args=("j",)).start()
         return await task
@@ -112,7 +112,7 @@ def test_an_end_while_the_row_is_read_is_not_missed() -> None:
         row = dict(jobs.row)
         jobs.row |= {"state": "completed", "ended_at": NOW}
         polls.ended("j")  # as the writer's thread does, after the snapshot was taken
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)  # whoever heard of the end has its turn
         return row
 
     async def run() -> tuple[Any, float]:
@@ -151,7 +151,7 @@ def test_a_job_that_is_about_to_end_is_waited_for(
 
     async def run() -> int:
         task = asyncio.create_task(ask(polls, jobs))
-        await asyncio.sleep(0.05)
+        await soon(lambda: len(polls) or task.done())
         waiting = len(polls)
         polls.close()
         await task
@@ -171,9 +171,8 @@ def test_a_thousand_wait_without_threads_and_all_wake() -> None:
 
     async def run() -> tuple[set[str], int, float]:
         tasks = [asyncio.create_task(one(name)) for name in many]
-        await asyncio.sleep(0.1)
+        await soon(lambda: len(polls) == 1000)
         threads, began = threading.active_count(), time.monotonic()
-        assert len(polls) == 1000
         for jobs in many.values():
             jobs.row |= {"state": "completed", "ended_at": NOW}
         ender = threading.Thread(target=lambda: [polls.ended(name) for name in many])
@@ -195,7 +194,7 @@ def test_a_stopping_server_lets_everybody_go() -> None:
     async def run() -> tuple[float, float]:
         began = time.monotonic()
         task = asyncio.create_task(ask(polls, jobs))
-        await asyncio.sleep(0.05)
+        await soon(lambda: len(polls) == 1)
         polls.close()
         await task
         first = time.monotonic() - began
@@ -254,7 +253,7 @@ def test_one_person_cannot_hold_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def run() -> tuple[int, float]:
         tasks = [asyncio.create_task(ask(polls, jobs)) for _ in range(2)]
-        await asyncio.sleep(0.02)
+        await soon(lambda: len(polls) == 2)
         held, began = len(polls), time.monotonic()
         await ask(polls, jobs)
         third = time.monotonic() - began
@@ -276,7 +275,7 @@ def test_a_cancel_is_answered_once_the_worker_has_stopped() -> None:
 
     async def run() -> tuple[dict[str, Any], bool]:
         task = stopped(polls, jobs)
-        await asyncio.sleep(0.05)
+        await soon(lambda: len(polls) == 1)
         waited = not task.done()
         jobs.row |= {"state": "cancelled", "ended_at": NOW}
         polls.forget("j")

@@ -153,12 +153,17 @@ def _refusal(
     asked = [r for r in rows if method in ("auto", r.engine)]
     if not asked:
         return ProgramError("engine", f"no noisy method is called {method!r}")
-    reasons = "; ".join(f"{r.engine}: {r.refused}" for r in asked)
     size = f"{program.num_qubits} joined qubits in {program.num_steps} steps"
-    if any("would take" in str(r.refused) for r in asked):
+    return refusal(asked, size, limits, "engine")
+
+
+def refusal(rows: list[Candidate], size: str, limits: Limits, kind: str) -> ProgramError:
+    """Why none of ``rows`` runs ``size``: time, memory, or else ``kind``."""
+    reasons = "; ".join(f"{r.engine}: {r.refused}" for r in rows)
+    if any("would take" in str(r.refused) for r in rows):
         text = f"no noisy method finishes {size} within {limits.seconds:g} s ({reasons})"
         return ProgramError("limit-time", text)
-    kind = "limit-memory" if any("needs" in str(r.refused) for r in asked) else "engine"
+    kind = "limit-memory" if any("needs" in str(r.refused) for r in rows) else kind
     return ProgramError(kind, f"no noisy method can run {size} ({reasons})")
 
 

@@ -20,6 +20,7 @@ from markaz.quantum.simulate.noisy.run import (
     Limits,
     Outcome,
     limited,
+    refusal,
 )
 from markaz.quantum.simulate.noisy.script import Script
 from markaz.quantum.simulate.result import Candidate, PartPlan, Plan
@@ -100,10 +101,5 @@ def candidates(script: Script, shots: int, threads: int) -> list[Candidate]:
 def _refusal(script: Script, rows: list[Candidate], limits: Limits, method: str) -> ProgramError:
     if not rows:
         return ProgramError("engine", f"no noisy method for such circuits is called {method!r}")
-    reasons = "; ".join(f"{r.engine}: {r.refused}" for r in rows)
     size = f"{script.qubits} qubits with measurements in the middle"
-    if any("would take" in str(r.refused) for r in rows):
-        text = f"no noisy method finishes {size} within {limits.seconds:g} s ({reasons})"
-        return ProgramError("limit-time", text)
-    kind = "limit-memory" if any("needs" in str(r.refused) for r in rows) else "unsupported"
-    return ProgramError(kind, f"no noisy method can run {size} ({reasons})")
+    return refusal(rows, size, limits, "unsupported")

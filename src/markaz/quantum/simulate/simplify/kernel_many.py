@@ -35,6 +35,15 @@ from markaz.quantum.simulate.simplify.kernel_known import (
 
 
 @lazy_jit
+def keep_three(w: Work, op: int, a: int, b: int, c: int) -> None:
+    """Write an operation on three wires as it is, behind what is pending on them."""
+    flush(w, a)
+    flush(w, b)
+    flush(w, c)
+    emit_three(w, op, a, b, c)
+
+
+@lazy_jit
 def apply_ccx(w: Work, a: int, b: int, t: int) -> None:
     """Apply a Toffoli gate on wires."""
     va, vb = basis_value(w, a), basis_value(w, b)
@@ -52,10 +61,7 @@ def apply_ccx(w: Work, a: int, b: int, t: int) -> None:
     if sign == -1:
         apply_controlled(w, CZ, a, b, 0.0, 0.0, 0.0, 0.0)
         return
-    flush(w, a)
-    flush(w, b)
-    flush(w, t)
-    emit_three(w, CCX, a, b, t)
+    keep_three(w, CCX, a, b, t)
 
 
 @lazy_jit
@@ -71,10 +77,7 @@ def apply_ccz(w: Work, a: int, b: int, c: int) -> None:
     elif vc == 1:
         apply_controlled(w, CZ, a, b, 0.0, 0.0, 0.0, 0.0)
     else:
-        flush(w, a)
-        flush(w, b)
-        flush(w, c)
-        emit_three(w, CCZ, a, b, c)
+        keep_three(w, CCZ, a, b, c)
 
 
 @lazy_jit
@@ -96,10 +99,7 @@ def apply_cswap(w: Work, c: int, la: int, lb: int) -> None:
     if value == 1:
         apply_swap(w, la, lb)
         return
-    flush(w, c)
-    flush(w, a)
-    flush(w, b)
-    emit_three(w, CSWAP, c, a, b)
+    keep_three(w, CSWAP, c, a, b)
 
 
 @lazy_jit
@@ -117,10 +117,7 @@ def apply_rccx(w: Work, a: int, b: int, t: int) -> None:
         apply_controlled(w, CX, b, t, 0.0, 0.0, 0.0, 0.0)
         apply_one(w, b, S, 0.0, 0.0, 0.0)
     else:
-        flush(w, a)
-        flush(w, b)
-        flush(w, t)
-        emit_three(w, RCCX, a, b, t)
+        keep_three(w, RCCX, a, b, t)
 
 
 @lazy_jit

@@ -1,4 +1,8 @@
-"""The first schema."""
+"""The first schema.
+
+Long, since it is the whole schema as Alembic wrote it, and frozen: what the tables mean stands in
+the ``tables.py`` of each feature, and a test compares the two.
+"""
 
 from __future__ import annotations
 
