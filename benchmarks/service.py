@@ -280,12 +280,12 @@ def main() -> None:
             empty = round_trip(up["url"])
             print(f"floor: {floor:.0f} durable commits/s, empty round trip {empty * 1e3:.2f} ms")
             times = latencies(up["url"], *people[0])
-            target = 3 / floor + 2 * empty + 0.012
+            target = 3 * (3 / floor + 2 * empty) + 0.012
             middle, late = statistics.median(times), times[int(0.99 * len(times))]
             print(
                 f"one Bell job, submit to result: median {middle * 1e3:.1f} ms, p99 "
                 f"{late * 1e3:.1f} ms, n={len(times)}; {middle / target:.2f} x "
-                f"(3 commits + 2 round trips + 12 ms)"
+                f"(3 x (3 commits + 2 round trips) + 12 ms)"
             )
             for batch, share, most in ((1, 0.5, 150), (BATCH, 1.0, 500)):
                 load = Load(up, people, batch, counter)

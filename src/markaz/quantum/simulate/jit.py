@@ -41,6 +41,12 @@ LOADED_WORK: Final = 200_000
 READY_WORK: Final = 50
 NEVER: Final = 1 << 62
 
+# Functions and methods by which kernels make arrays.
+ALLOCATING: Final = frozenset(
+    ("arange", "array", "astype", "copy", "empty", "full", "ones", "searchsorted", "zeros")
+)
+FORM: Final = 2  # of compiled code, counted up when the options of the compiler change
+
 # Modules whose kernels ``warm_all`` compiles.
 KERNEL_MODULES: Final = (
     "markaz.quantum.simulate.kernels_lower",
@@ -134,6 +140,14 @@ class Kernel(Generic[P, R]):
         own = {self.function.__code__.co_filename}
         return own.union(*(k.files() for k in kernels))
 
+    def allocates(self) -> bool:
+        """Whether it makes arrays, or calls a kernel that does."""
+        names = self.function.__code__.co_names
+        if not ALLOCATING.isdisjoint(names):
+            return True
+        called = (self.function.__globals__.get(n) for n in names)
+        return any(k.allocates() for k in called if isinstance(k, Kernel) and k is not self)
+
     def _is_cached(self) -> bool:
         """Whether the disk cache holds a compiled form (not necessarily for all types)."""
         store: Any = getattr(self.fast, "_cache", None)
@@ -161,7 +175,10 @@ class Kernel(Generic[P, R]):
         if numba is None:
             return self.py
         function = self._bound(lambda kernel: kernel.fast)
-        compiled = numba.njit(nogil=True)(function)
+        # Counting the references to every array that a kernel hands on takes half of its time;
+        # one that makes none needs no count, for its caller holds them all.
+        options = {} if self.allocates() else {"_nrt": False}
+        compiled = numba.njit(nogil=True, **options)(function)
         _enable_cache(compiled, self.files())
         return cast("Callable[P, R]", compiled)
 
@@ -228,7 +245,7 @@ def _enable_cache(compiled: Any, files: Iterable[str] = ()) -> None:
     store = compiled._cache
     with suppress(AttributeError, OSError):  # Numba itself looks at one file only
         stamps = [(s.st_mtime, s.st_size) for s in map(os.stat, sorted(files))]
-        store._cache_file._source_stamp = (store._cache_file._source_stamp, *stamps)
+        store._cache_file._source_stamp = (store._cache_file._source_stamp, FORM, *stamps)
     save = store.save_overload
 
     def save_if_possible(signature: object, data: object) -> None:

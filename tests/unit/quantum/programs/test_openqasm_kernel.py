@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.gates import Op
 from markaz.quantum.programs.limits import DEFAULT, Limits
-from markaz.quantum.programs.openqasm import compiled, read_openqasm
+from markaz.quantum.programs.openqasm import compiled, read_openqasm, whole
 from markaz.quantum.programs.openqasm.compiled import Reader
 from markaz.quantum.programs.openqasm.kernel_reader import read
 from markaz.quantum.programs.openqasm.kernel_tokens import NO, divided, enter, number
@@ -45,10 +46,23 @@ def outcome(text: str, limits: Limits = DEFAULT) -> tuple[object, ...]:
 
 
 def by_both(text: str, limits: Limits = DEFAULT) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    """With the compiled reader, beside the parser or, where that will do, alone; and
+    without it."""
     compiled.use(None)
     expected = outcome(text, limits)
     compiled.use(Reader(read, enter))
+    with no_short_way():
+        beside = outcome(text, limits)
+    assert beside == expected
     return outcome(text, limits), expected
+
+
+@contextmanager
+def no_short_way() -> Iterator[None]:
+    """The parser is set up for every program."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(whole, "read_whole", lambda *_: None)
+        yield
 
 
 def taken(text: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Circuit, list[str]]:
@@ -62,7 +76,7 @@ def taken(text: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Circuit, list[str
             left.append(text[end:].partition("\n")[0])
         return end
 
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, no_short_way():
         patch.setattr(KernelPath, "take", watched)
         return read_openqasm(text), left
 
@@ -282,7 +296,7 @@ def test_other_limits_hold(kernel: None) -> None:
 
 
 def test_more_statements_than_one_go_takes(kernel: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("markaz.quantum.programs.openqasm.kernelpath._ROWS", 16)
+    monkeypatch.setattr("markaz.quantum.programs.openqasm.kernel_ground._ROWS", 16)
     text = V3 + "qubit[3] q; bit[3] c;\n" + "h q;\nif (c[1]) { cx q[0],q[1]; }\nbarrier q;\n" * 40
     found, expected = by_both(text)
     assert found == expected
@@ -310,7 +324,7 @@ def test_work_that_leads_to_nothing_counts_the_same(
     kernel: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("markaz.quantum.programs.openqasm.rows.FREE_WORK", 2000)
-    monkeypatch.setattr("markaz.quantum.programs.openqasm.kernelpath.FREE_WORK", 2000)
+    monkeypatch.setattr("markaz.quantum.programs.openqasm.kernel_ground.FREE_WORK", 2000)
     wrappers = "".join(f"gate g{i + 1} a {{ g{i} a; }}\n" for i in range(40))
     uses = "".join(f"gate h{i} a {{ g40 a; }}\nh{i} q[0];\n" for i in range(40))
     text = f"{V2}gate g0 a {{ x a; }}\n{wrappers}qreg q[180];\n"

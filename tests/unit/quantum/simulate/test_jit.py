@@ -176,5 +176,32 @@ def test_the_cache_is_stamped_with_every_file(tmp_path: Path) -> None:
         jit._enable_cache(compiled, [str(source)])
         stamps.append(compiled._cache._cache_file._source_stamp)
 
-    assert all(stamp[0] == "own" and len(stamp) == 2 for stamp in stamps)
+    assert all(stamp[:2] == ("own", jit.FORM) and len(stamp) == 3 for stamp in stamps)
     assert stamps[0] != stamps[1]
+
+
+def test_kernels_that_make_arrays_count_references() -> None:
+    assert _makes.allocates()
+    assert _calls.allocates()
+    assert not _fills.allocates()
+    values = np.zeros(4)
+    assert _fills.fast(values) == 4
+    assert values.tolist() == [1.0] * 4
+    assert _calls.fast(3) == 3
+
+
+@lazy_jit
+def _fills(values: Any) -> int:
+    for i in range(len(values)):
+        values[i] = 1.0
+    return len(values)
+
+
+@lazy_jit
+def _makes(count: int) -> Any:
+    return np.zeros(count)
+
+
+@lazy_jit
+def _calls(count: int) -> int:
+    return int(_fills(_makes(count)))

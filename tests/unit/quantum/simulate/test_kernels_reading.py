@@ -9,7 +9,8 @@ import pytest
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.programs.intake import load
 from markaz.quantum.programs.openqasm import compiled, kernel_gates, kernel_reader
-from markaz.quantum.programs.openqasm.kernelpath import KernelPath
+from markaz.quantum.programs.openqasm.kernel_ground import Ground
+from markaz.quantum.programs.openqasm.kernel_layout import AT
 from markaz.quantum.simulate import kernels_reading
 from markaz.quantum.simulate.jit import Kernel
 from markaz.quantum.simulate.kernels_reading import compile_reader, kernels
@@ -44,8 +45,14 @@ def test_a_changed_text_is_compiled_anew(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_programs_are_read_by_it(compiled_reader: None, monkeypatch: pytest.MonkeyPatch) -> None:
     ends: list[int] = []
-    take = KernelPath.take
-    monkeypatch.setattr(KernelPath, "take", lambda p, at: ends.append(take(p, at)) or ends[-1])
+    read = Ground.read
+
+    def watched(ground: Ground) -> int:
+        status = read(ground)
+        ends.append(int(ground.tables.m[AT]))
+        return status
+
+    monkeypatch.setattr(Ground, "read", watched)
     circuit = load(TEXT)
     assert (len(circuit), ends) == (1002, [len(TEXT)])
 

@@ -58,6 +58,12 @@ def read_openqasm(text: str, limits: Limits = DEFAULT) -> Circuit:
     source = Source(text, limits)
     if len(text) > limits.source_bytes:
         source.limit(f"the program has more than {limits.source_bytes} characters", 0)
+    run = compiled.reader()
+    if run is not None:
+        from markaz.quantum.programs.openqasm.whole import read_whole  # noqa: PLC0415 - loaded
+
+        if (circuit := read_whole(text, limits, run)) is not None:
+            return circuit
     version, start = version_of(source)
     program = Interpreter(source, version)
     parser = Parser(source, version)

@@ -24,7 +24,8 @@ def use(reader: Reader | None) -> None:
     """Read with ``reader`` from now on; None: as if nothing was compiled."""
     global _reader  # noqa: PLW0603 - one for the process, as compiled code is
     if reader is not None:  # now, for a confined child can import nothing
-        import markaz.quantum.programs.openqasm.kernelpath  # noqa: PLC0415, F401
+        import markaz.quantum.programs.openqasm.kernelpath  # noqa: PLC0415
+        import markaz.quantum.programs.openqasm.whole  # noqa: PLC0415, F401
     _reader = reader
 
 

@@ -23,7 +23,7 @@ from markaz.quantum.programs.openqasm.literals import simple_number
 from markaz.quantum.programs.openqasm.rows import Budget
 from markaz.quantum.programs.openqasm.stdgates import NATIVE, STANDARD, WELL_KNOWN
 
-_WORDS: Final = {
+WORDS: Final = {
     "measure": k.MEASURE,
     "reset": k.RESET,
     "barrier": k.BARRIER,
@@ -227,7 +227,7 @@ def _standard(tables: Tables) -> Tables:
     """Enter the language's words and the gates that need no definition."""
     names = int(tables.m[k.NAMES_AT])
     tables.m[names : names + k.NAME_COLUMNS * int(tables.m[k.NAMES_ROOM])] = 0
-    for word, value in _WORDS.items():
+    for word, value in WORDS.items():
         _enter(tables, word, value)
     for name, (op, params, qubits) in NATIVE.items():
         tables, at = _simple(tables, k.PLAIN, op, params, qubits)
@@ -237,7 +237,7 @@ def _standard(tables: Tables) -> Tables:
         _enter(tables, name, at)
     budget = Budget(Builder())
     for name, (params, qubits, _) in STANDARD.items():
-        if name not in _WORDS and name not in _MANY and len(name) <= SHORT:
+        if name not in WORDS and name not in _MANY and len(name) <= SHORT:
             gate = Gate(name, params, qubits)
             found = lines_of(gate, budget)
             assert found is not None
