@@ -45,6 +45,8 @@ _KINDS: Final = (
 
 def detect(name: str, head: bytes) -> str:
     """Format of a program ("openqasm", "qpy" or "qcis") by its first bytes, then its name."""
+    if head.startswith(b"OPENQASM"):
+        return "openqasm"
     if head.startswith(_MAGIC):
         return "qpy"
     start = _first_line(head.removeprefix(b"\xef\xbb\xbf"))
@@ -90,7 +92,7 @@ def load(
         circuit = source
     else:
         name, data = _source_bytes(source, limits)
-        if not data.strip():
+        if not data or data.isspace():
             raise ProgramError("parse", "the program is empty")
         fmt = fmt or detect(name, data[:HEAD_BYTES])
         if guarded:
@@ -135,7 +137,7 @@ def read_file(path: str | os.PathLike[str], limits: Limits = DEFAULT) -> bytes:
     try:
         fd = os.open(path, flags | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
-        raise ProgramError("file", _why_not(error)) from error
+        raise ProgramError("file", why_not(error)) from error
     try:
         return _contents(fd, limits)
     finally:
@@ -153,7 +155,7 @@ def _contents(fd: int, limits: Limits) -> bytes:
         with open(fd, "rb", closefd=False) as file:
             data = file.read(limits.source_bytes + 1)
     except OSError as error:
-        raise ProgramError("file", _why_not(error)) from error
+        raise ProgramError("file", why_not(error)) from error
     if len(data) > limits.source_bytes:  # it grew, or says it is empty as /proc does
         raise _too_large(limits)
     return data
@@ -164,11 +166,13 @@ def _too_large(limits: Limits) -> ProgramError:
     return ProgramError("limit-size", f"the program is larger than {size:.3g} MiB")
 
 
-def _why_not(error: Exception) -> str:
+def why_not(error: Exception) -> str:
+    """Why a file cannot be opened or read, in words."""
     reasons = {
         errno.ENOENT: "there is no such file",
         errno.EACCES: "you may not read it",
         errno.EPERM: "you may not read it",
+        errno.EISDIR: "it is a directory, not a file",
         errno.ENAMETOOLONG: "the name is too long",
     }
     number = error.errno if isinstance(error, OSError) else None
@@ -195,7 +199,7 @@ def measure_if_unmeasured(circuit: Circuit) -> Circuit:
     A program's own register ``meas`` keeps its name; the new one is then ``meas0``, ….
     """
     n = circuit.num_qubits
-    if n == 0 or bool((circuit.op == _MEASURE).any()):
+    if n == 0 or np.count_nonzero(circuit.op == _MEASURE):
         return circuit
     register = Register(_free_name(circuit), n, circuit.num_clbits)
     bits = np.arange(n, dtype=np.int32)

@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from markaz.quantum.simulate.kernel_draws import count_drawn
+
 _DRAW_ALL: Final = 4096  # outcomes up to which one multinomial draw is quicker
 
 
@@ -20,10 +22,20 @@ def draw(
         states = np.flatnonzero(times)
         return states, times[states]
     total = np.cumsum(probabilities)
-    drawn = np.searchsorted(total, rng.random(shots) * total[-1], side="right")
+    drawn = rng.random(shots) * total[-1]
+    if not count_drawn.ready:
+        where = np.searchsorted(total, drawn, side="right")
+        return np.unique(np.minimum(where, _last(total)), return_counts=True)
     # Rounding may point behind the last outcome that can occur.
-    last = int(np.searchsorted(total, total[-1], side="left"))
-    return np.unique(np.minimum(drawn, last), return_counts=True)
+    drawn = np.minimum(np.sort(drawn), np.nextafter(total[_last(total)], 0.0))
+    states, times = np.empty((2, shots), np.int64)
+    found = count_drawn.fast(total, drawn, states, times)
+    return states[:found], times[:found]
+
+
+def _last(total: NDArray[np.float64]) -> int:
+    """The last outcome that can occur, by probabilities added up."""
+    return int(np.searchsorted(total, total[-1], side="left"))
 
 
 def columns(states: NDArray[np.int64], qubits: Sequence[int]) -> NDArray[np.uint8]:

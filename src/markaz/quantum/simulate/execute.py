@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.errors import ProgramError
 from markaz.quantum.simulate import child
+from markaz.quantum.simulate.cost_model import in_words
 from markaz.quantum.simulate.engines.base import (
     Engine,
     EngineFault,
@@ -17,7 +18,7 @@ from markaz.quantum.simulate.engines.base import (
     Pauli,
 )
 from markaz.quantum.simulate.facts import Facts, reordered
-from markaz.quantum.simulate.plan import Attempt, in_words, schedule
+from markaz.quantum.simulate.plan import Attempt, is_short, schedule
 from markaz.quantum.simulate.result import Candidate
 from markaz.quantum.simulate.samples import Samples
 from markaz.quantum.simulate.tasks import Answer, Task, perform
@@ -46,9 +47,11 @@ class Budget:
 
 @dataclass(slots=True)
 class Log:
-    """What was tried, in words, and why it failed."""
+    """What was tried, in words, and why it failed; ``unfinished`` names the engines that
+    only lacked time."""
 
     lines: list[str] = field(default_factory=list)
+    unfinished: set[str] = field(default_factory=set)
     out_of_time: bool = False
     out_of_memory: bool = False
 
@@ -86,6 +89,10 @@ def attempt_once(
             answer = host.run(engine.key, circuit, task, seconds, budget.memory, keep, most)
     else:
         answer = _here(engine, circuit, task)
+    return _accepted(answer, budget)
+
+
+def _accepted(answer: Answer, budget: Budget) -> Answer:
     if isinstance(answer, Samples) and answer.fidelity < min(budget.min_fidelity, EXACT):
         raise EngineRefusal(f"would have truncated to fidelity {answer.fidelity:.6f}")
     return answer
@@ -104,9 +111,10 @@ def _here(engine: Engine, circuit: Circuit, task: Task) -> Answer:
 
 def _note(log: Log, engine: str, failure: BaseException, seconds: float) -> None:
     if isinstance(failure, child.Overrun):
-        log.out_of_time = True
+        log.unfinished.add(engine)
         log.lines.append(f"{engine}: not finished after {seconds:.3g} s")
         return
+    log.unfinished.discard(engine)
     log.out_of_memory |= isinstance(failure, child.OutOfMemory)
     log.lines.append(f"{engine}: {failure}")
 
@@ -124,9 +132,18 @@ def run_task(
 
     Raises ProgramError (limit-time, limit-memory or engine) when none did.
     """
+    refused: set[str] = set()
+    if rows and is_short(rows[0]) and facts is not None:
+        # What ``schedule`` would try first, without what longer runs need.
+        try:
+            answer = _here(engines[rows[0].engine], circuit, task)
+            return _accepted(answer, budget), rows[0].engine
+        except FAILURES as failure:
+            _note(log, rows[0].engine, failure, 0.0)
+            refused.add(rows[0].engine)
     paused: dict[str, child.Paused] = {}
     try:
-        answer = _first_success(engines, rows, circuit, task, facts, budget, log, paused)
+        answer = _first_success(engines, rows, circuit, task, facts, budget, log, paused, refused)
     finally:
         for waiting in paused.values():
             waiting.end()
@@ -144,10 +161,10 @@ def _first_success(
     budget: Budget,
     log: Log,
     paused: dict[str, child.Paused],
+    refused: set[str],
 ) -> tuple[Answer, str] | None:
     """As ``run_task``, None if none did; tasks that wait for their next slice stay in
-    ``paused``."""
-    refused: set[str] = set()
+    ``paused``, engines that refused in ``refused``."""
     for attempt in schedule(rows, budget.left(), in_order=facts is None):
         if attempt.engine in refused:
             continue
@@ -174,14 +191,14 @@ def _first_success(
 
 def _exhausted(rows: list[Candidate], circuit: Circuit, budget: Budget, log: Log) -> ProgramError:
     size = f"{circuit.num_qubits} entangled qubits and {len(circuit)} gates"
-    tried = "; ".join(log.lines[-4:])
-    if log.out_of_time:
+    reasons = [r.refused for r in rows if r.refused]
+    wanting = [f"{r.engine} {r.refused}" for r in rows if r.refused and "needs" in r.refused]
+    tried = "; ".join([*log.lines[-4:], *wanting[:1]])
+    if log.out_of_time or log.unfinished:
         return ProgramError(
             "limit-time", f"no engine finished {size} within {budget.seconds:g} s ({tried})"
         )
-    reasons = [r.refused for r in rows if r.refused]
-    if log.out_of_memory or any("needs" in r for r in reasons):
-        detail = tried or "; ".join(r for r in reasons if "needs" in r)
+    if log.out_of_memory or wanting:
         limit = in_words(budget.memory)
-        return ProgramError("limit-memory", f"no engine can hold {size} within {limit} ({detail})")
+        return ProgramError("limit-memory", f"no engine can hold {size} within {limit} ({tried})")
     return ProgramError("engine", f"no engine could run {size} ({tried or '; '.join(reasons)})")

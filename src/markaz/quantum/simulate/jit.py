@@ -56,10 +56,12 @@ KERNEL_MODULES: Final = (
     "markaz.quantum.simulate.kernels_pauli",
     "markaz.quantum.simulate.kernels_route",
     "markaz.quantum.simulate.kernel_facts",
+    "markaz.quantum.simulate.kernel_draws",
     "markaz.quantum.simulate.kernel_defer",
     "markaz.quantum.simulate.simplify.kernel_backward",
     "markaz.quantum.simulate.simplify.kernel_divide",
     "markaz.quantum.simulate.simplify.kernel_round",
+    "markaz.quantum.simulate.simplify.kernel_whole",
 )
 
 _ALL: list[Kernel[..., Any]] = []
@@ -68,12 +70,17 @@ _ALL: list[Kernel[..., Any]] = []
 class Kernel(Generic[P, R]):
     """A function of numbers and arrays in its interpreted and its compiled form."""
 
-    def __init__(self, function: Callable[P, R], signatures: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        function: Callable[P, R],
+        signatures: tuple[str, ...] = (),
+        interpreted: Callable[P, R] | None = None,
+    ) -> None:
         self.function = cast(FunctionType, function)
         self.signatures = signatures
         self.__name__ = self.function.__name__
         self.__doc__ = function.__doc__
-        self._py: Callable[P, R] | None = None
+        self._py: Callable[P, R] | None = interpreted
         self._fast: Callable[P, R] | None = None
         self._ready = False
         _ALL.append(self)
@@ -186,14 +193,20 @@ class Kernel(Generic[P, R]):
 @overload
 def lazy_jit(function: Callable[P, R]) -> Kernel[P, R]: ...
 @overload
-def lazy_jit(*, signatures: tuple[str, ...] = ()) -> Callable[[Callable[P, R]], Kernel[P, R]]: ...
 def lazy_jit(
-    function: Callable[P, R] | None = None, *, signatures: tuple[str, ...] = ()
+    *, signatures: tuple[str, ...] = (), interpreted: Callable[..., Any] | None = None
+) -> Callable[[Callable[P, R]], Kernel[P, R]]: ...
+def lazy_jit(
+    function: Callable[P, R] | None = None,
+    *,
+    signatures: tuple[str, ...] = (),
+    interpreted: Callable[..., Any] | None = None,
 ) -> Kernel[P, R] | Callable[[Callable[P, R]], Kernel[P, R]]:
-    """Make a kernel, as a decorator with or without ``signatures`` (Numba's notation)."""
+    """Make a kernel, as a decorator, plain or with ``signatures`` (Numba's notation) or a
+    function of its own to be ``interpreted``."""
     if function is not None:
         return Kernel(function)
-    return lambda f: Kernel(f, signatures)
+    return lambda f: Kernel(f, signatures, interpreted)
 
 
 def numba_is_loaded() -> bool:

@@ -205,3 +205,22 @@ def _makes(count: int) -> Any:
 @lazy_jit
 def _calls(count: int) -> int:
     return int(_fills(_makes(count)))
+
+
+@lazy_jit(interpreted=lambda count: [0] * count)
+def _room(count: int) -> Any:
+    return np.zeros(count, np.int64)
+
+
+@lazy_jit
+def _squares(count: int) -> Any:
+    found = _room(count)
+    for i in range(count):
+        found[i] = i * i
+    return found
+
+
+def test_a_kernel_may_have_another_interpreted_form() -> None:
+    assert _squares.py(4) == [0, 1, 4, 9]
+    assert isinstance(_squares.fast(4), np.ndarray)
+    assert _squares.fast(4).tolist() == [0, 1, 4, 9]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from markaz.quantum.programs.transform import remove_measurements
 from markaz.quantum.simulate.engines.base import Pauli
 from markaz.quantum.simulate.expect import lay_out
 from markaz.quantum.simulate.simplify import driver, simplify
+from markaz.quantum.simulate.simplify.kernel_round import join
+from markaz.quantum.simulate.simplify.outcome import ClassicalLogic
 from markaz.testing.circuits import (
     STYLES,
     exact_probabilities,
@@ -34,8 +37,7 @@ def difference(circuit: Circuit) -> float:
 def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every pass use its compiled kernel, however small the circuit."""
     driver.warm_kernels()
-    for kernel in (driver.one_round, driver.divide):
-        monkeypatch.setattr(kernel, "worth_it", lambda work: True)
+    monkeypatch.setattr(driver.simplify_gates, "worth_it", lambda work: True)
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -258,20 +260,22 @@ def test_expectation_values_survive_simplification(style: str) -> None:
 
 @pytest.mark.parametrize("fast", [False, True])
 def test_classical_logic_of_a_second_round_comes_first(fast: bool) -> None:
-    def logic(op: Op, q: list[int], pool: list[int]) -> driver.Flat:
-        if not fast:
-            return driver.Flat([op], q, [], pool)
-        ints = np.array(q, np.int32), np.zeros(0), np.array(pool, np.int32)
-        return driver.Flat(np.array([op], np.uint8), *ints)
+    kinds = (np.uint8, np.int32, np.int32)
+
+    def flat(*rows: list[int]) -> list[Any]:
+        given = zip(rows, kinds, strict=True)
+        return [np.array(row, kind) if fast else row for row, kind in given]
 
     # Wires of the first round are called 3, 2, 1, 0 by the second.
     wire = np.array([3, 2, 1, 0], np.int32) if fast else [3, 2, 1, 0]
-    later = logic(Op.MCX, [0, 4, -1], [0, 1, 2, 3])
+    later = flat([Op.MCX], [0, 4, -1], [0, 1, 2, 3])
     for earlier, outcome in (
-        (logic(Op.X, [1, -1, -1], [7]), [1, 1, 1, 1]),
-        (logic(Op.CX, [3, 1, -1], [7]), [1, 1, 1, 1]),
-        (logic(Op.CX, [3, 2, -1], [7]), [0, 0, 0, 1]),
+        (flat([Op.X], [1, -1, -1], [7]), [1, 1, 1, 1]),
+        (flat([Op.CX], [3, 1, -1], [7]), [1, 1, 1, 1]),
+        (flat([Op.CX], [3, 2, -1], [7]), [0, 0, 0, 1]),
     ):
         bits = np.array([[0], [0], [1], [1]], np.uint8)
-        driver._logic(driver._joined(earlier, later, wire, fast)).apply(bits)
+        out = flat([0] * 2, [0] * 6, [0] * 5)
+        (join.fast if fast else join.py)(*earlier, *later, wire, *out)
+        ClassicalLogic(*map(np.array, out, kinds)).apply(bits)
         assert bits[:, 0].tolist() == outcome

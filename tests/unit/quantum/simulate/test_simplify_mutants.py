@@ -24,7 +24,7 @@ from markaz.testing.circuits import (
 )
 
 PACKAGE = "markaz.quantum.simulate.simplify"
-KERNELS = ("gates", "emit", "known", "many", "forward", "backward", "round", "divide")
+KERNELS = ("gates", "emit", "known", "many", "forward", "backward", "round", "divide", "whole")
 MODULES = (*(f"kernel_{name}" for name in KERNELS), "outcome", "driver")
 CIRCUITS = 1500
 
@@ -82,7 +82,8 @@ MUTANTS = [
     ("kernel_divide", "s.ones[wire] = one * one /", "s.ones[wire] = zero * zero /"),
     ("kernel_divide", "s.wire_at[parts] + s.sizes[root]", "s.wire_at[parts] + 2"),
     ("kernel_divide", "s.gates[k] = j + 1", "s.gates[k] = j"),
-    ("driver", "np.asarray(two.wire, np.int32)[wire], np", "np.asarray(two.wire, np.int32), np"),
+    ("kernel_whole", "wire[i] = second.wire[first.wire[i]]", "wire[i] = second.wire[i]"),
+    ("kernel_whole", "first.logic_pool,\n        second.wire,", "first.logic_pool,\n        first.wire,"),
 ]  # fmt: skip
 
 
@@ -99,7 +100,8 @@ def load_mutant(module: str, old: str, new: str) -> ModuleType:
             sys.modules[mutant.__name__] = mutant
             exec(compile(source, f"<{name}>", "exec"), mutant.__dict__)
         driver = sys.modules[f"{PACKAGE}.driver"]
-        driver.FUSE_ABOVE = 4  # type: ignore[attr-defined]  # small circuits must fuse too
+        whole = sys.modules[f"{PACKAGE}.kernel_whole"]
+        whole.FUSE_ABOVE = 4  # type: ignore[attr-defined]  # small circuits must fuse too
         return driver
     finally:
         for name, original in saved.items():
@@ -145,6 +147,6 @@ def test_planted_bug_is_caught(
 
 
 def test_the_unchanged_passes_are_not_caught(cases: list[tuple[object, np.ndarray]]) -> None:
-    unchanged = load_mutant("driver", "GROWTH = 3", "GROWTH = 3")
+    unchanged = load_mutant("kernel_whole", "GROWTH: Final = 3", "GROWTH: Final = 3")
 
     assert not is_caught(unchanged, cases[:300])

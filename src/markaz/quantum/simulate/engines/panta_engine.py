@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.gates import Op
+from markaz.quantum.simulate.draws import columns, draw
 from markaz.quantum.simulate.engines.adapter import (
     STATEVECTOR_QUBITS,
     Adapter,
@@ -25,6 +26,7 @@ from markaz.quantum.simulate.samples import Samples
 MAX_BOND = 1024
 DROPPED_WEIGHT = 1e-12  # relative to the sum of squares, at each truncation
 SPARSE_ENTRIES = 1 << 24
+DRAWN_QUBITS = 14  # up to which amplitudes are drawn from sooner than counts are carried over
 
 NAMES = {
     op: op.name.lower()
@@ -87,6 +89,15 @@ class PantaStatevector(_PantaState):
     backend = "statevector"
     can_state = True
     max_qubits = STATEVECTOR_QUBITS
+
+    def _sample(
+        self, circuit: Circuit, qubits: list[int], shots: int, seed: int, threads: int
+    ) -> Samples:
+        if circuit.num_qubits > DRAWN_QUBITS:
+            return super()._sample(circuit, qubits, shots, seed, threads)
+        psi = self._statevector(circuit, threads)
+        states, weights = draw(psi.real**2 + psi.imag**2, shots, np.random.default_rng(seed))
+        return Samples(columns(states, qubits), weights)
 
     def _statevector(self, circuit: Circuit, threads: int) -> NDArray[np.complex128]:
         state: NDArray[np.complex128] = self._run(build(circuit), 0, 0).statevector()

@@ -98,9 +98,10 @@ class Biased(PantaStatevector):
         samples = super()._sample(circuit, qubits, shots, seed, threads)
         order = np.lexsort(samples.bits.T)
         weights = samples.weights[order].copy()
-        moved = weights[0] // 3
-        weights[0] -= moved
-        weights[-1] += moved
+        most = int(weights.argmax())
+        moved = weights[most] // 3
+        weights[most] -= moved
+        weights[most - 1] += moved
         return Samples(samples.bits[order], weights)
 
 
@@ -117,7 +118,7 @@ class Biased(PantaStatevector):
         (SkewedValues, "op h"),
         (SilentlyTruncating, "op h"),
         (Greedy, "op ccz"),
-        (Biased, "op cy"),
+        (Biased, "op cz"),
     ],
 )
 def test_planted_fault_is_found(broken, check):
