@@ -101,12 +101,13 @@ class _Room:
 
 def _room(circuit: Circuit, conditions: list[Condition], aux: NDArray[np.int32]) -> _Room:
     op = circuit.op
-    ifs = aux[op == _IF].tolist()
-    literals = sum(len(conditions[e].bits) for e in ifs)
+    ifs = aux[op == _IF]
+    sizes = np.array([len(c.bits) for c in conditions], np.int64)
+    literals = int(sizes[ifs].sum())
     pooled = op[op <= LAST_GATE] >= _MCX
     operands = int(circuit.qubits[op <= LAST_GATE][pooled, 1].sum())
     marks = int(((op > LAST_GATE) & (op <= int(Op.RESET))).sum())
-    most = max((len(c.bits) for c in conditions), default=0)
+    most = int(sizes.max(initial=0))
     return _Room(
         4 * len(op) + 3 * literals + 4,
         operands + literals + len(ifs) + most + 2,

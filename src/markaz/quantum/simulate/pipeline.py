@@ -32,6 +32,7 @@ from markaz.quantum.simulate.settle import settle
 from markaz.quantum.simulate.simplify import Simplified, simplify
 from markaz.quantum.simulate.simplify.outcome import side_by_side
 from markaz.quantum.simulate.tasks import DYNAMIC, SAMPLE, Task
+from markaz.quantum.simulate.treewidth import treewidth_bound
 from markaz.quantum.simulate.versions import versions
 
 if TYPE_CHECKING:
@@ -263,15 +264,15 @@ def _sampled(job: Job, ready: Prepared) -> Outcomes:
     simplified = ready.simplified
     samples = [_part_samples(job, ready, i) for i in range(len(simplified.parts))]
     fidelity = math.prod(s.fidelity for s in samples)
+    if len(samples) == 1 and not len(simplified.single_wires) and not job.memory:
+        # One part alone needs no shuffling against others, so equal shots stay together.
+        only = samples[0]
+        bits = simplified.assemble_one(only.bits, job.circuit.num_clbits)
+        return Outcomes(bits, only.weights, fidelity)
     rng = np.random.default_rng(ready.seed)
     if not samples and len(simplified.single_wires) <= FEW and not job.memory:
         few = simplified.assemble_few(job.shots, job.circuit.num_clbits, rng)
         return Outcomes(*few)
-    if len(samples) == 1 and not len(simplified.single_wires) and not job.memory:
-        # One part alone needs no shuffling against others, so equal shots stay together.
-        only = samples[0]
-        bits = simplified.assemble([only.bits], len(only.bits), job.circuit.num_clbits, rng)
-        return Outcomes(bits, only.weights, fidelity)
     rows = [
         s.expanded(np.random.default_rng([p.seed, i]))
         for i, (s, p) in enumerate(zip(samples, ready.plan.parts, strict=True))
@@ -287,11 +288,12 @@ def _dynamic_plan(job: Job, circuit: Circuit) -> Plan:
         engines = {k: e for k, e in engines.items() if k == replayed_engine(job.replay, 0)}
     if not engines:
         raise ProgramError("unsupported", f"{job.engine} does not run dynamic circuits")
-    rows = dynamic_candidates(engines, circuit, job.shots)
+    rows = dynamic_candidates(engines, circuit, job.shots, job.budget.memory)
     seed = part_seeds(job.seed, 1)[0]
     facts = {"qubits": circuit.num_qubits, "gates": len(circuit), "dynamic": True}
     plan = summarised([PartPlan(circuit.num_qubits, len(circuit), facts, rows, seed=seed)], [])
-    plan.why = f"{rows[0].engine} follows the paths of a circuit with mid-circuit results"
+    if rows[0].refused is None:
+        plan.why = f"{rows[0].engine} follows the paths of a circuit with mid-circuit results"
     return plan
 
 
@@ -308,11 +310,17 @@ def _dynamic(job: Job, circuit: Circuit, plan: Plan) -> Outcomes:
     return Outcomes(np.ascontiguousarray(rows.T), None, answer.fidelity)
 
 
-def plan_job(job: Job) -> Plan:
-    """The plan for counts; runs nothing."""
+def plan_job(job: Job, *, treewidth: bool = False) -> Plan:
+    """The plan for counts; runs nothing. ``treewidth`` adds its bound to the facts of each
+    part, where that is known soon."""
     circuit = settle(job.circuit)
     ready = _prepared(job, circuit, compare=True)
-    return _dynamic_plan(job, circuit) if ready is None else ready.plan
+    plan = _dynamic_plan(job, circuit) if ready is None else ready.plan
+    circuits = [circuit] if ready is None else [p.circuit for p in ready.simplified.parts]
+    for part, piece in zip(plan.parts, circuits if treewidth else (), strict=treewidth):
+        bound = treewidth_bound(piece)
+        part.facts |= {} if bound is None else {"treewidth": bound}
+    return plan
 
 
 def run_job(job: Job) -> Result:

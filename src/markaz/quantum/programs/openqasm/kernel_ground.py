@@ -132,10 +132,18 @@ def _expressions(rows: Ints, references: Ints) -> list[Expr]:
     for i in range(most):
         there = np.flatnonzero(count > i)
         keys[there, 4 + 2 * i : 6 + 2 * i] = references[first[there] + i]
-    as_one = np.ascontiguousarray(keys).view(f"V{keys.shape[1] * 8}").ravel()
-    _, where, which = np.unique(as_one, return_index=True, return_inverse=True)
+    mixed = keys @ _factors(keys.shape[1])
+    _, where, which = np.unique(mixed, return_index=True, return_inverse=True)
+    if not np.array_equal(keys[where][which], keys):  # two rows that mix to one number
+        where = which = np.arange(len(keys))
     made = [_expression(*keys[i].tolist()) for i in where.tolist()]
     return list(map(made.__getitem__, which.tolist()))
+
+
+def _factors(count: int) -> Ints:
+    """Odd numbers by which different rows add up to different numbers, but for bad luck."""
+    steps = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return (steps | np.uint64(1)).astype(np.int64)
 
 
 def _expression(comparison: int, negated: int, operator: int, value: int, *read: int) -> Expr:

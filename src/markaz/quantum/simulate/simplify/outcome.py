@@ -126,6 +126,11 @@ class Simplified:
         singles = toss(self.single_probabilities, shots, rng)
         return self._put_together(samples, singles, shots, num_clbits)
 
+    def assemble_one(self, sample: NDArray[np.uint8], num_clbits: int) -> NDArray[np.uint8]:
+        """As ``assemble``, where there is one part and nothing beside it."""
+        nothing = np.zeros((0, len(sample)), np.uint8)
+        return self._put_together([sample], nothing, len(sample), num_clbits)
+
     def assemble_few(
         self, shots: int, num_clbits: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
