@@ -2,7 +2,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# More arguments for pytest: make test ARGS="-k circuit -x"
+# More arguments: make test ARGS="-k circuit -x" (for pytest), make bench ARGS="--seed 7" (for
+# benchmarks.figures).
 ARGS ?=
 
 # Where `make up` keeps its centre; a later start continues with the same data.
@@ -46,9 +47,11 @@ format: setup ## put the code into the one format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure the figures that the documents quote
+bench: setup ## measure coverage and time, expectation values, a sweep (QUICK=1: short forms)
 	@$(PYTHON) tools/environment.py requirements/bench.txt --clients localqpu
-	$(BIN)/python -m benchmarks.figures $(ARGS)
+	$(BIN)/python -m benchmarks.figures $(if $(QUICK),--quick) $(ARGS)
+	$(BIN)/python -m benchmarks.expectations
+	$(BIN)/python -m benchmarks.sweep $(if $(QUICK),--points 40 --threads 1)
 
 docs: setup ## build the documentation site into docs/_build/html, offline
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html

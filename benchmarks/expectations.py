@@ -1,6 +1,6 @@
 """Expectation values: five kinds of task, all engines and Markaz in turn, from text.
 
-    python -m benchmarks.expectations [--limit 10] [--only PATTERN]
+    python -m benchmarks.expectations [--limit 10] [--only PATTERN] [--repeat 5]
 
 Target: at most 1.2 times the fastest correct engine of each kind.
 """
@@ -133,6 +133,20 @@ def lines(name: str, found: dict[str, Outcome]) -> Iterable[tuple[Any, ...]]:
         yield name, engine, state.partition(":")[0], "", (found[engine].error or state)[:70]
 
 
+def best_of(pool: Pool, asked: dict[str, Task], repeat: int) -> dict[str, Outcome]:
+    """Each engine's quickest run, the engines in turn; none is run again after a failure."""
+    found: dict[str, Outcome] = {}
+    for _ in range(repeat):
+        for engine, task in asked.items():
+            before = found.get(engine)
+            if before is not None and before.status != "ok":
+                continue
+            now = pool.run(task)
+            if before is None or (now.status == "ok" and now.total < before.total):
+                found[engine] = now
+    return found
+
+
 def ratio(found: dict[str, Outcome]) -> float:
     """Markaz over the fastest correct engine; infinite if Markaz did not solve it."""
     _, states = judge(found)
@@ -151,6 +165,7 @@ def main() -> None:
     parser.add_argument("--only", help="part of a task's name")
     parser.add_argument("--engines", help="comma-separated names")
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--repeat", type=int, default=1, help="runs of which the best counts")
     args = parser.parse_args()
     seed = random.SystemRandom().randrange(2**31) if args.seed is None else args.seed
     engines = args.engines.split(",") if args.engines else registry.valuers()
@@ -160,9 +175,8 @@ def main() -> None:
     for name, (text, observable) in tasks(seed).items():
         if args.only and args.only not in name:
             continue
-        found = {
-            e: pool.run(Task(e, text, 0, 0, 1, args.limit, memory, observable)) for e in engines
-        }
+        asked = {e: Task(e, text, 0, 0, 1, args.limit, memory, observable) for e in engines}
+        found = best_of(pool, asked, args.repeat)
         table += lines(name, found)
         ratios[name] = ratio(found)
     pool.close()

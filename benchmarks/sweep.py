@@ -1,6 +1,6 @@
 """Sweep of a 20-qubit, 10-layer ansatz: Markaz' EstimatorV2 against each engine's own batch.
 
-    python -m benchmarks.sweep [--points 1000] [--threads 1,2] [--engines …]
+    python -m benchmarks.sweep [--points 1000] [--threads 1,2] [--engines …] [--repeat 3]
 
 Each engine runs in a process of its own; importing is not timed, building the circuit is.
 Target: at most 1.2 times the best engine's own batch.
@@ -27,6 +27,7 @@ from benchmarks.forks import THREADS
 
 TARGET = 1.2
 AGREE = 1e-5
+CLOCKS = ("seconds", "processor")
 Floats = NDArray[np.float64]
 
 
@@ -184,23 +185,41 @@ def measure(
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
+def best_of(args: argparse.Namespace, threads: int) -> dict[str, dict[str, Any]]:
+    """Each engine's least seconds and processor time, the engines in turn."""
+    found: dict[str, dict[str, Any]] = {}
+    for _ in range(args.repeat):
+        for name in args.engines.split(","):
+            before, now = found.get(name, {}), measure(name, args, threads)
+            least = {c: min(now[c], before[c]) for c in CLOCKS if c in now and c in before}
+            found[name] = now | least
+    return found
+
+
 def table(found: dict[str, dict[str, Any]], points: int) -> tuple[str, float]:
     """The lines of one thread count, and Markaz over the best other engine."""
     fine = {n: r for n, r in found.items() if "seconds" in r}
     centre = np.median([r["values"] for r in fine.values()], axis=0)
-    rows, seconds = [], {}
+    rows, right = [], {}
     for name, result in found.items():
         if name not in fine:
-            rows.append((name, "failed", "", result["error"][:90]))
+            rows.append((name, "failed", "", "", result["error"][:90]))
             continue
         error = float(np.abs(np.array(result["values"]) - centre).max())
         state = "ok" if error < AGREE else f"wrong by {error:.1e}"
         if state == "ok":
-            seconds[name] = result["seconds"]
-        rows.append((name, result["seconds"], 1e3 * result["seconds"] / points, state))
-    others = [s for n, s in seconds.items() if n != "markaz"]
-    ratio = seconds["markaz"] / min(others) if "markaz" in seconds and others else float("inf")
-    return report.table(("engine", "seconds", "ms a point", "state"), rows), ratio
+            right[name] = result
+        each = [1e3 * result[clock] / points for clock in CLOCKS]
+        rows.append((name, result["seconds"], *each, state))
+    columns = ("engine", "seconds", "ms a point", "of processors", "state")
+    return report.table(columns, rows), share(right, "seconds")
+
+
+def share(found: dict[str, dict[str, Any]], clock: str) -> float:
+    """Markaz over the best other engine; infinite where there is nothing to compare."""
+    others = [r[clock] for n, r in found.items() if n != "markaz" and clock in r]
+    mine = found.get("markaz", {}).get(clock)
+    return mine / min(others) if mine is not None and others else float("inf")
 
 
 def main() -> None:
@@ -211,16 +230,19 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=10)
     parser.add_argument("--threads", default=f"1,{os.cpu_count()}", help="comma-separated")
     parser.add_argument("--engines", default=",".join(ENGINES))
+    parser.add_argument("--repeat", type=int, default=1, help="runs of each; the best counts")
     parser.add_argument("--work", nargs=5, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.work:
         work(args.work[0], *map(int, args.work[1:]))
         return
     for threads in map(int, args.threads.split(",")):
-        found = {name: measure(name, args, threads) for name in args.engines.split(",")}
+        found = best_of(args, threads)
         text, ratio = table(found, args.points)
         print(f"{args.points} points, {threads} threads\n{text}")
-        print(report.verdict(f"Markaz / best batch, {threads} threads", ratio, TARGET) + "\n")
+        print(report.verdict(f"Markaz / best batch, {threads} threads", ratio, TARGET))
+        busy = share(found, "processor")
+        print(report.verdict("the same in processor time", busy, TARGET) + "\n")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from sqlalchemy import select, update
 
 from markaz.centre.access import SYSTEM
@@ -13,7 +14,7 @@ from markaz.centre.calibrations.harvest import harvest
 from markaz.centre.centre import Centre
 from markaz.centre.db.schema import calibrations, devices
 from markaz.centre.devices import queries as device_queries
-from markaz.centre.devices.verbs import install_shipped
+from markaz.centre.devices import verbs as device_verbs
 from markaz.quantum.devices.sheet import Row, Sheet
 from tests.centre_rows import do, look
 from tests.jobs_tools import Place
@@ -22,11 +23,19 @@ HOUR = 3_600_000_000
 
 
 def opened(centre: Centre) -> Place:
-    """A place with the shipped devices."""
+    """A place with the shipped devices, of the emulated ones with indus alone."""
     made = Place(centre, queue=False)
-    centre.perform(install_shipped, SYSTEM)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(device_verbs, "emulated", lambda: ("indus",))
+        centre.perform(device_verbs.install_shipped, SYSTEM)
     made.open()
     return made
+
+
+def with_all(place: Place) -> Place:
+    """The same with all shipped devices."""
+    place.centre.perform(device_verbs.install_shipped, SYSTEM)
+    return place
 
 
 def calibrate(place: Place) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,8 @@ from sqlalchemy import Table, insert, select
 from markaz.centre.access import SYSTEM, CentreRole, Principal, ProjectRole
 from markaz.centre.centre import Centre
 from markaz.centre.db import dialect
-from markaz.centre.db.schema import people, projects
+from markaz.centre.db.schema import devices, people, projects
+from markaz.centre.devices.shipped import SIMULATOR
 from markaz.centre.ids import new_id
 from markaz.centre.work import Work
 
@@ -60,6 +62,13 @@ def person(
         **{"name": login.title(), "state": "active", "email": f"{login}@example.org"} | values,
     )  # fmt: skip
     return Principal(key, "user", frozenset(roles))
+
+
+def simulator(centre: Centre, **values: Any) -> None:
+    """The simulator alone of the shipped devices; the others take much longer."""
+    device = SIMULATOR | {"description": json.dumps(SIMULATOR["description"])}
+    about = {"status": "idle", "accepting": True} | values
+    put(centre, devices.devices, **device, **about, created_at=centre.services.clock.now())
 
 
 def project(

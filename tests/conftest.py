@@ -7,19 +7,20 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import create_engine, text
 
 from markaz.centre.centre import Centre
-from markaz.centre.db import dialect, migrate
+from markaz.centre.devices import verbs as device_verbs
 from markaz.centre.settings import Settings
+from markaz.quantum.devices.model import DeviceModel
+from markaz.quantum.devices.sheet import Sheet
 from markaz.testing.postgres import PostgresMissing, PostgresServer
 from tests.absent import absent
+from tests.databases import Reused, administration, in_memory, made, upgraded
 from tests.log_state import kept_logs
 
 settings.register_profile(
@@ -71,6 +72,22 @@ def no_network() -> Iterator[None]:
             patch.setattr(socket.socket, name, guarded(getattr(socket.socket, name), 1))
         patch.setattr(socket, "getaddrinfo", _resolver(socket.getaddrinfo))
         patch.setattr(socket.socket, "sendto", _sender(socket.socket.sendto))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def sheets_read_once() -> Iterator[None]:
+    """Hundreds of centres get the same shipped sheets: they are read and checked once."""
+    known: dict[str, Any] = {}
+    read = device_verbs.shipped_sheet
+
+    def shipped_sheet(model: DeviceModel) -> Sheet | None:
+        if model.digest not in known:
+            known[model.digest] = read(model)
+        return known[model.digest]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(device_verbs, "shipped_sheet", shipped_sheet)
         yield
 
 
@@ -130,25 +147,6 @@ def postgresql_server() -> Iterator[str]:
         yield server.url()
 
 
-def made(url: str, name: str) -> str:
-    """``url`` with another database in it."""
-    head, _, rest = url.partition("://")
-    place, mark, query = rest.partition("?")
-    return f"{head}://{place.rpartition('/')[0]}/{name}{mark}{query}"
-
-
-@contextmanager
-def administration(url: str) -> Iterator[Callable[[str], Any]]:
-    """Statements outside any transaction on the server of ``url``."""
-    driver = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    engine = create_engine(driver, isolation_level="AUTOCOMMIT")
-    try:
-        with engine.connect() as connection:
-            yield lambda statement: connection.execute(text(statement))
-    finally:
-        engine.dispose()
-
-
 @pytest.fixture(scope="session")
 def postgresql_template(postgresql_server: str) -> Iterator[str]:
     """Name of a migrated database that is cloned for each test."""
@@ -168,33 +166,50 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def upgraded(url: str) -> None:
-    """Bring the database to the newest schema."""
-    engine = dialect.open_engine(Settings({"database_url": url}).database_url)
-    try:
-        migrate.upgrade(engine)
-    finally:
-        engine.dispose()
-
-
 _count = iter(range(10**9))
 
 
+@pytest.fixture(scope="session")
+def postgresql_databases(postgresql_server: str, postgresql_template: str) -> Iterator[Reused]:
+    """Databases to be used one after another."""
+    reused = Reused(postgresql_server, postgresql_template)
+    yield reused
+    reused.close()
+
+
+@pytest.fixture(scope="session")
+def memory() -> Iterator[Path | None]:
+    """A folder that is not on a disk, if there is room."""
+    with in_memory() as folder:
+        yield folder
+
+
 @pytest.fixture
-def database_url(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+def centre_folder(memory: Path | None, tmp_path: Path) -> Iterator[Path]:
+    """The data directory of this test's centre; it lies in memory if there is room."""
+    path = tmp_path / "centre"
+    if memory is None:
+        path.mkdir()
+        yield path
+        return
+    place = memory / str(next(_count))
+    place.mkdir()
+    path.symlink_to(place)
+    yield path
+    shutil.rmtree(place)
+
+
+@pytest.fixture
+def database_url(
+    database: str, centre_folder: Path, request: pytest.FixtureRequest
+) -> Iterator[str]:
     if database == "sqlite":
-        path = tmp_path / "centre" / "markaz.db"
-        path.parent.mkdir()
+        path = centre_folder / "markaz.db"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    server = request.getfixturevalue("postgresql_server")
-    template = request.getfixturevalue("postgresql_template")
-    name = f"markaz_test_{os.getpid()}_{next(_count)}"
-    with administration(server) as execute:
-        execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        yield made(server, name)
-        execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with request.getfixturevalue("postgresql_databases").one() as url:
+        yield url
 
 
 @pytest.fixture
@@ -220,9 +235,9 @@ def blank_url(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callab
 
 
 @pytest.fixture
-def settings_for(database_url: str, tmp_path: Path) -> Callable[..., Settings]:
+def settings_for(database_url: str, centre_folder: Path) -> Callable[..., Settings]:
     def make(**values: Any) -> Settings:
-        place = {"data": str(tmp_path / "centre"), "database_url": database_url}
+        place = {"data": str(centre_folder), "database_url": database_url}
         return Settings(SETTINGS | place | values)
 
     return make

@@ -14,6 +14,7 @@ from markaz.centre.db.schema import devices, jobs, ledger
 from markaz.centre.ids import new_id
 from markaz.centre.jobs import verbs
 from markaz.centre.jobs.index import QueueIndex
+from markaz.centre.jobs.sharing import Crew
 from tests.centre_rows import DAY, person, project, put, rows
 
 SECOND = 1_000_000
@@ -71,7 +72,7 @@ class Place:
     def open(self) -> QueueIndex:
         """Read the queue of this process anew."""
         queue = QueueIndex(self.centre.services.settings)
-        queue.worker_slots = 1
+        queue.crews = (Crew(1),)
         self.centre.services.queue = queue
         self.centre.perform(verbs.open_queue, SYSTEM)
         return queue

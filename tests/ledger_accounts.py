@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from markaz.centre.access import CentreRole, Principal
@@ -51,8 +52,9 @@ def kinds(centre: Centre, job: str) -> list[tuple[str, int]]:
 def check_books(centre: Centre) -> None:
     """Each allocation's columns are what its entries add up to, and none is overdrawn."""
     entries = rows(centre, ledger.ledger_entries)
+    of_allocation = grouped(entries, "allocation_id")
     for row in rows(centre, ledger.allocations):
-        own = [e for e in entries if e["allocation_id"] == row["id"]]
+        own = of_allocation.get(row["id"], [])
 
         def total(*wanted: str, among: list[dict[str, Any]] = own) -> int:
             return sum(e["amount"] for e in among if e["kind"] in wanted)
@@ -62,8 +64,17 @@ def check_books(centre: Centre) -> None:
         assert -total("reserve", "release") == row["reserved"] >= 0
         assert -total("charge", "refund") == row["charged"] >= 0
         assert total("grant", "transfer", "adjustment", "expiry") == row["granted"]
-    for job in {e["job_id"] for e in entries} - {None}:
-        check_job([e for e in entries if e["job_id"] == job])
+    for job, of_job in grouped(entries, "job_id").items():
+        if job is not None:
+            check_job(of_job)
+
+
+def grouped(entries: list[dict[str, Any]], column: str) -> dict[Any, list[dict[str, Any]]]:
+    """Entries by what they say in ``column``."""
+    found: defaultdict[Any, list[dict[str, Any]]] = defaultdict(list)
+    for entry in entries:
+        found[entry[column]].append(entry)
+    return found
 
 
 def check_job(entries: list[dict[str, Any]]) -> None:

@@ -15,6 +15,7 @@ from markaz.centre.db.schema import devices, metadata, people, projects
 from markaz.centre.jobs import waits
 from markaz.centre.jobs.groups import GroupKey, key_of
 from markaz.centre.jobs.index import Active, QueueIndex
+from markaz.centre.jobs.sharing import Crew
 from markaz.centre.settings import Settings
 
 START = 1_800_000_000_000_000
@@ -43,19 +44,25 @@ class Job:
 
 
 def index_of(
-    tree: dict[str, tuple[int, dict[str, tuple[int, dict[str, int]]]]], slots: int, **settings: Any
+    tree: dict[str, tuple[int, dict[str, tuple[int, dict[str, int]]]]],
+    slots: int,
+    beside: dict[str, int] | None = None,
+    **settings: Any,
 ) -> QueueIndex:
     """An index over {institution: (shares, {project: (shares, {person: shares})})}, with one
-    device ``sim`` of ``slots`` slots; ranks are always up to date."""
+    device ``sim`` of ``slots`` slots; ranks are always up to date. ``beside``: slots of further
+    devices on the same workers, of which there are ``slots`` too."""
     engine = create_engine("sqlite://")
     metadata.create_all(engine)
     with engine.begin() as connection:
-        connection.execute(
-            insert(devices.devices).values(
-                id="sim", title="", kind="simulator", driver="", qubits=1, status="idle",
-                accepting=True, slots=slots, is_default=True, description="", created_at=0,
-            )
-        )  # fmt: skip
+        for device, most in {"sim": slots, **(beside or {})}.items():
+            connection.execute(
+                insert(devices.devices).values(
+                    id=device, title="", kind="simulator", driver="", qubits=1, status="idle",
+                    accepting=True, slots=most, is_default=device == "sim", description="",
+                    created_at=0,
+                )
+            )  # fmt: skip
         for name, (shares, children) in tree.items():
             row = {"id": name, "name": name, "shares": shares, "created_at": 0}
             connection.execute(insert(people.institutions).values(row))
@@ -72,7 +79,7 @@ def index_of(
                     }  # fmt: skip
                     connection.execute(insert(projects.memberships).values(row))
         index = QueueIndex(Settings(settings), patience=0.0)
-        index.worker_slots = slots
+        index.crews = (Crew(slots),)
         index.open(connection, START)
     engine.dispose()
     return index
@@ -124,8 +131,9 @@ class Simulation:
 
     def start(self) -> None:
         """Start what may start."""
-        while True:
-            group = self.index.pick(self.now, ["sim"], self._active)
+        devices = list(self.index.rules.devices)
+        while len(self._running) < sum(crew.slots for crew in self.index.crews):
+            group = self.index.pick(self.now, devices, self._active)
             if group is None:
                 return
             queue = self._queues[group]
@@ -133,15 +141,23 @@ class Simulation:
             self.index.left(group, queue[0].arrives if queue else None, job.predicted)
             self.index.started(job.name, job.key, job.predicted, self.now)
             wait = (self.now - job.arrives) / SECOND
-            self.index.forecasts.learn("sim", job.raw, wait, (job.low, job.high))
+            self.index.forecasts.learn(job.key.device, job.raw, wait, (job.low, job.high))
             self._active.started(job.key)
             job.started = self.now
             heapq.heappush(self._running, (self.now + int(job.seconds * SECOND), job.name, job))
 
 
-def job(number: int, random: Random, project: str, person: str, arrives: int, mean: float) -> Job:
+def job(
+    number: int,
+    random: Random,
+    project: str,
+    person: str,
+    arrives: int,
+    mean: float,
+    device: str = "sim",
+) -> Job:
     """A job of random length whose prediction is off by a random factor."""
     seconds = random.lognormvariate(0.0, 0.8) * mean
     predicted = seconds * random.lognormvariate(0.0, 0.5)
-    key = key_of("sim", project, person, "normal", 60.0, None)
+    key = key_of(device, project, person, "normal", 60.0, None)
     return Job(f"j{number}", key, arrives, seconds, predicted)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import func, select
+
 from markaz.centre.access import Principal, ProjectRole
 from markaz.centre.centre import Centre
-from markaz.centre.db.schema import devices, jobs, ledger, projects
-from markaz.centre.devices.shipped import SIMULATOR
+from markaz.centre.db.schema import jobs, ledger, projects
 from markaz.centre.ids import new_id
+from markaz.centre.jobs.states import FINAL
 from markaz.centre.jobs.submit import submit
 from markaz.centre.storage import blobs
 from markaz.centre.workers.dispatcher import Dispatcher
@@ -27,16 +28,18 @@ from markaz.centre.workers.intake_talk import Opened
 from markaz.centre.workers.links import SocketLink
 from markaz.centre.workers.options import checked
 from markaz.quantum.programs import wire
+from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.intake import load
 from markaz.quantum.programs.program_hash import program_hash
-from tests.centre_rows import DAY, look, person, project, put, rows
+from tests.centre_rows import DAY, look, person, project, put, rows, simulator
+from tests.forking import DEVNULL, Forked
 from tests.waiting import until
 
 BELL = (
     b'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[2];\ncreg c[2];\n'
     b"h q[0];\ncx q[0],q[1];\nmeasure q -> c;\n"
 )
-MAIN = Path(__file__).with_name("worker_main.py")
+DRAIN_SECONDS = "10"
 # Where scripts of tests find the others.
 PATH = {"PYTHONPATH": str(Path(__file__).parents[1])}
 
@@ -55,12 +58,19 @@ def opened(
     centre: Centre, program: bytes, *, predicted: float | None = 0.001, **options: Any
 ) -> Opened:
     """What the intake would say of ``program``, without a child."""
-    circuit = load(program)
+    circuit, encoded, hashed = checked_circuit(program)
     full = checked(options, centre.services.settings, memory=1 << 40)
     return Opened(
-        blobs.prepare(centre.services, wire.encode(circuit)), program_hash(circuit),
-        circuit.num_qubits, circuit.visible_clbits, predicted, 1000, full, {},
+        blobs.prepare(centre.services, encoded), hashed, circuit.num_qubits,
+        circuit.visible_clbits, predicted, 1000, full, {},
     )  # fmt: skip
+
+
+@functools.cache
+def checked_circuit(program: bytes) -> tuple[Circuit, bytes, str]:
+    """What is known of a program once it was opened: circuit, wire form, hash."""
+    circuit = load(program)
+    return circuit, wire.encode(circuit), program_hash(circuit)
 
 
 def submit_to(
@@ -94,9 +104,7 @@ class Shop:
         self.counted: Counter[str] = Counter()
         self._count_lock = threading.Lock()
         centre.services.count = self._count
-        now = centre.services.clock.now()
-        device = SIMULATOR | {"description": json.dumps(SIMULATOR["description"])}
-        put(centre, devices.devices, **device, status="idle", accepting=True, created_at=now)
+        simulator(centre)
         put(centre, ledger.rates, device_id="simulator", starts_at=0, per_second=1_000_000,
             per_shot=10, per_job=1000)  # fmt: skip
         self.member = person(centre, "ada")
@@ -117,7 +125,13 @@ class Shop:
         return submit_to(self.centre, program, actor or self.member, project=self.project, **about)
 
     def job(self, job: str) -> dict[str, Any]:
-        return next(row for row in rows(self.centre, jobs.jobs) if row["id"] == job)
+        (found,) = self.jobs([job])
+        return found
+
+    def jobs(self, wanted: list[str]) -> list[dict[str, Any]]:
+        asked = select(jobs.jobs).where(jobs.jobs.c.id.in_(wanted))
+        found = look(self.centre, lambda work: work.all(asked))
+        return [dict(row._mapping) for row in found]
 
     def result(self, job: str) -> dict[str, Any]:
         digest = self.job(job)["result_hash"]
@@ -131,7 +145,7 @@ class Floor:
     def __init__(self, shop: Shop, folder: Path, **arguments: Any) -> None:
         self.shop, self.folder = shop, folder
         self.path = folder / "workers.socket"
-        self.workers: list[subprocess.Popen[bytes]] = []
+        self.workers: list[Forked] = []
         self._listener: socket.socket | None = None
         self.open(**arguments)
 
@@ -162,7 +176,7 @@ class Floor:
         self, count: int = 1, slots: int = 1, memory: int = 1 << 30, **environment: str
     ) -> None:
         """Start workers; returns when they are connected."""
-        started = [self._start(slots, memory, environment) for _ in range(count)]
+        started = [self.start(slots, memory, **environment) for _ in range(count)]
         self.workers += started
         until(lambda: {w.pid for w in started} <= self.connected(), 100)
 
@@ -171,32 +185,22 @@ class Floor:
         peers = list(self.dispatcher._peers.values())
         return {peer.hello.pid for peer in peers if peer.link is not None}
 
-    def _start(
-        self, slots: int, memory: int, environment: dict[str, str]
-    ) -> subprocess.Popen[bytes]:
-        command = [
-            sys.executable,
-            str(MAIN),
-            "markaz",
-            "worker",
-            str(self.path),
-            str(slots),
-            str(memory),
-        ]
-        known = {**os.environ, **PATH, **environment}
-        return subprocess.Popen(command, env=known, stdout=subprocess.DEVNULL)
+    def start(self, slots: int = 1, memory: int = 1 << 30, **environment: str) -> Forked:
+        """Start a worker that nobody waits for."""
+        arguments = [str(self.path), str(slots), str(memory), DRAIN_SECONDS]
+        return Forked("worker", arguments, environment=os.environ | environment, stdout=DEVNULL)
 
     @contextlib.contextmanager
-    def worker(self, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    def worker(self, **environment: str) -> Iterator[Forked]:
         """One more worker, which may end by itself at any time."""
-        started = self._start(1, 1 << 30, environment)
+        started = self.start(**environment)
         try:
             yield started
         finally:
             started.kill()
             started.wait()
 
-    def kill(self, worker: subprocess.Popen[bytes]) -> None:
+    def kill(self, worker: Forked) -> None:
         worker.kill()
         worker.wait()
         self.workers.remove(worker)
@@ -206,14 +210,19 @@ class Floor:
         until(lambda: not self.open_jobs() & set(jobs), seconds)
 
     def open_jobs(self) -> set[str]:
-        final = ("completed", "failed", "cancelled")
-        return {r["id"] for r in rows(self.shop.centre, jobs.jobs) if r["state"] not in final}
+        wanted = select(jobs.jobs.c.id).where(jobs.jobs.c.state.not_in([s.value for s in FINAL]))
+        return {row.id for row in look(self.shop.centre, lambda work: work.all(wanted))}
+
+    def open_count(self) -> int:
+        """How many jobs have not ended."""
+        wanted = select(func.count()).where(jobs.jobs.c.state.not_in([s.value for s in FINAL]))
+        found = look(self.shop.centre, lambda work: work.one(wanted))
+        return int(found[0])
 
     def close(self) -> None:
         for worker in self.workers:
-            with contextlib.suppress(ProcessLookupError):
-                worker.send_signal(signal.SIGCONT)
-                worker.kill()
+            worker.send_signal(signal.SIGCONT)
+            worker.kill()
         for worker in self.workers:
             worker.wait()
         self.shut()

@@ -136,7 +136,10 @@ def errors_page() -> str:
         "the fields `title`, `status`, `detail` and `kind`, and where it helps `errors` (a JSON\n"
         "pointer or a parameter's name for each) and `details` (plain values). What a program is\n"
         "refused for, or a job failed with, is a kind of [another\n"
-        "table](results.md#kinds-of-errors); of a refused program it is `details.program_kind`.",
+        "table](results.md#kinds-of-errors); of a refused program it is `details.program_kind`.\n\n"
+        "What HTTP itself refuses is no kind of these: a method that an address does not take\n"
+        "(405, with `Allow`) and a body that is no JSON (415) have the `type` `about:blank`, as\n"
+        "RFC 9457 says, a `title`, `status` and `detail`, and no `kind`.",
         table(("kind", "HTTP status", "title", "meaning"), rows),
     )
 

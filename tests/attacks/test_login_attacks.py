@@ -332,6 +332,8 @@ def test_password_that_changed_meanwhile_opens_nothing(
     honest = credentials.log_in
 
     class Late:
+        ahead = None
+
         def __call__(self, work: Any, **arguments: Any) -> Any:
             return honest(work, **(arguments | {"verified": "the hash of yesterday"}))
 

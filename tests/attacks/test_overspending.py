@@ -20,6 +20,7 @@ from tests.centre_rows import project, rows
 from tests.ledger_accounts import Bank, amounts, check_books
 
 CLIENTS, ENOUGH_FOR, PRICE = 64, 10, 7
+LONG = [pytest.mark.nightly, pytest.mark.timeout(3600)]
 
 
 @pytest.fixture
@@ -55,7 +56,13 @@ def attack(servers: list[Centre], home: str, round_: int) -> list[str | None]:
     return found
 
 
-@pytest.mark.parametrize("rounds", [12, pytest.param(100, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(
+    ("database", "rounds"),
+    [
+        ("sqlite", 100), ("postgresql", 40),
+        *(pytest.param(kind, 1000, marks=LONG) for kind in ("sqlite", "postgresql")),
+    ],
+)  # fmt: skip
 def test_at_once_on_a_balance_for_ten_exactly_ten_succeed(
     servers: list[Centre], rounds: int
 ) -> None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from sqlalchemy import func, select
 
 from markaz.centre.centre import Centre
+from markaz.centre.ids import new_id
 from markaz.centre.jobs.tables import jobs
 from markaz.centre.settings import Settings
 from markaz.interfaces.rest_api.routes import Route, Who
@@ -264,3 +265,28 @@ def test_one_bad_job_of_a_batch_refuses_only_itself(member: Browser, world: Worl
     assert items[2]["error"]["field"] == "options/shots"
     assert items[1]["error"]["line"] == 1
     assert stored(world) == before + 2
+
+
+def test_a_reference_to_nothing_names_its_field(member: Browser, world: World) -> None:
+    """The same for what another tenant has and for what nobody has."""
+    before = stored(world)
+    absent = new_id(world.now)
+    for path, more in (
+        ("/v1/jobs", {"program": BELL}),
+        ("/v1/job-batches", {"items": [{"program": BELL}]}),
+        ("/v1/estimates", {"program": BELL, "device": "simulator"}),
+    ):
+        fields: dict[str, str | None] = {"project": world.other["project"], "device": None}
+        if path != "/v1/estimates":
+            fields["session"] = world.other["session"]
+        for field, theirs in fields.items():
+            found = []
+            for value in filter(None, (theirs, absent)):
+                answer = member.post(path, json=more | {field: value})
+                found.append((answer.status_code, answer.json()))
+            expected = {"pointer": f"#/{field}", "detail": f"there is no such {field}"}
+            assert [(code, said["errors"]) for code, said in found] == [(404, [expected])] * len(
+                found
+            )
+            assert all(one == found[0] for one in found)
+    assert stored(world) == before

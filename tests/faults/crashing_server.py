@@ -1,27 +1,15 @@
-"""Servers that die at a named point, one after another, over the same data.
-
-``python crashing_server.py DATA URL SOCKET``: a line {"point", "submit", "large"} on standard
-input has a child serve, that hands in jobs first and dies at the point (none: when told by
-SIGTERM). Answers {"pid"} when it serves and {"code"} when it has ended.
-"""
+"""A server that hands jobs in itself and dies at the point that ``MARKAZ_CRASH_AT`` names."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib
-import json
-import os
 import signal
 import socket
-import sys
 import threading
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
 from markaz.centre.centre import Centre
 from markaz.centre.settings import Settings
-from markaz.centre.workers import crash
 from markaz.centre.workers.dispatcher import Dispatcher
 from markaz.centre.workers.links import SocketLink
 from markaz.quantum.programs.intake import load
@@ -31,8 +19,9 @@ QUICK = {"lease_seconds": 2.0, "heartbeat_seconds": 0.1, "worker_grace_seconds":
          "max_attempts": 100, "inline_kib": 16}  # fmt: skip
 
 
-def say(**said: int) -> None:
-    print(json.dumps(said), flush=True)
+def prepare() -> None:
+    """Load what handing in takes, once for all of them."""
+    load(BELL)
 
 
 def accept(listener: socket.socket, dispatcher: Dispatcher) -> None:
@@ -42,7 +31,9 @@ def accept(listener: socket.socket, dispatcher: Dispatcher) -> None:
             threading.Thread(target=dispatcher.serve, args=(link,), daemon=True).start()
 
 
-def serve(data: str, url: str, path: str, submit: int, large: int) -> None:
+def serve(data: str, url: str, path: str, submit: str, large: str) -> None:
+    """The body of a process: serve at the socket ``path`` until SIGTERM, if it comes to that;
+    ``submit`` jobs and ``large`` ones with large results are handed in."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with Centre.open(Settings({"data": data, "database_url": url, **QUICK})) as centre:
@@ -53,27 +44,10 @@ def serve(data: str, url: str, path: str, submit: int, large: int) -> None:
             listener.bind(path)
             listener.listen(8)
             threading.Thread(target=accept, args=(listener, dispatcher), daemon=True).start()
-            say(pid=os.getpid())
-            for i in range(submit):
+            for i in range(int(submit)):
                 submit_to(centre, BELL, seed=i)
-            for i in range(large):
+            for i in range(int(large)):
                 submit_to(centre, BELL, seed=i, memory=True, shots=20_000)
             stop.wait()
             listener.shutdown(socket.SHUT_RDWR)
         dispatcher.close()
-
-
-def main() -> None:
-    load(BELL)  # so that the children need not import and compile
-    for line in sys.stdin:
-        asked = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            os.environ[crash.VARIABLE] = asked["point"]
-            importlib.reload(crash)
-            serve(*sys.argv[1:4], asked["submit"], asked["large"])
-            os._exit(0)
-        say(code=os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-
-
-main()

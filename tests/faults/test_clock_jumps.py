@@ -19,13 +19,16 @@ from tests.faults.books import check_books
 from tests.waiting import until
 from tests.worker_tools import BELL, dense, floor, submit_to
 
-JUMPS = 20
 HOUR = 3600.0
 
 
+@pytest.mark.parametrize("jumps", [20, pytest.param(200, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_f6_leases_survive_a_clock_that_jumps(
-    settings_for: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings_for: Callable[..., Settings],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    jumps: int,
 ) -> None:
     settings = settings_for(lease_seconds=1.0, heartbeat_seconds=0.1, worker_grace_seconds=0.3)
     chance, ahead = random.Random(6), [0.0]
@@ -35,7 +38,7 @@ def test_f6_leases_survive_a_clock_that_jumps(
     with Centre.open(settings) as centre, floor(centre, tmp_path) as shop_floor:
         shop_floor.hire(2)
         jobs: list[str] = []
-        for i in range(JUMPS):
+        for i in range(jumps):
             jobs.append(shop_floor.shop.submit(dense(16, 8), seed=i, predicted=0.2))
             ahead[0] = chance.choice([-HOUR, HOUR, 0.0])
             time.sleep(0.05)  # leases pass under each of the clocks

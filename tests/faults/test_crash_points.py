@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,52 +16,29 @@ from markaz.centre.settings import Settings
 from markaz.centre.workers.crash import EXIT_CODE, POINTS, VARIABLE
 from tests.centre_rows import rows
 from tests.faults.books import check_books
+from tests.forking import DEVNULL, Forked
 from tests.waiting import until
-from tests.worker_tools import BELL, PATH, Shop, floor
+from tests.worker_tools import BELL, DRAIN_SECONDS, Shop, floor
 
 SERVER = [p for p in POINTS if not p.startswith("worker_")]
 WORKER = [p for p in POINTS if p.startswith("worker_")]
-MAIN = Path(__file__).with_name("crashing_server.py")
-WORKER_MAIN = Path(__file__).parents[1] / "worker_main.py"
 
 
 class Servers:
     """Servers in processes, one after another, and a worker that outlives them."""
 
     def __init__(self, settings: Settings, socket: Path) -> None:
-        place = [str(settings.data), settings["database_url"], str(socket)]
-        self._process = subprocess.Popen(
-            [sys.executable, str(MAIN), *place], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        self.worker = subprocess.Popen(
-            [sys.executable, str(WORKER_MAIN), "markaz", "worker", str(socket), "1"],
-            stdout=subprocess.DEVNULL,
-            env={**os.environ, **PATH},
-        )
+        self._place = [str(settings.data), settings["database_url"], str(socket)]
+        worker = [str(socket), "1", str(1 << 30), DRAIN_SECONDS]
+        self.worker = Forked("worker", worker, stdout=DEVNULL)
 
-    def start(self, point: str, submit: int = 0, large: int = 0) -> int:
-        assert self._process.stdin is not None
-        asked = {"point": point, "submit": submit, "large": large}
-        self._process.stdin.write(json.dumps(asked).encode() + b"\n")
-        self._process.stdin.flush()
-        return self._hear("pid")
-
-    def code(self) -> int:
-        """How the last one ended, once it has."""
-        return self._hear("code")
-
-    def _hear(self, name: str) -> int:
-        assert self._process.stdout is not None
-        while True:  # logs come the same way
-            line = self._process.stdout.readline()
-            assert line, "the server's process has ended"
-            if line.startswith(b'{"' + name.encode()):
-                return int(json.loads(line)[name])
+    def start(self, point: str, submit: int = 0, large: int = 0) -> Forked:
+        arguments = [*self._place, str(submit), str(large)]
+        return Forked("crashing", arguments, environment={**os.environ, VARIABLE: point})
 
     def close(self) -> None:
         self.worker.kill()
         self.worker.wait()
-        self._process.communicate()
 
 
 @pytest.fixture
@@ -84,8 +58,7 @@ def test_f4_a_server_that_dies_at_any_point_loses_and_doubles_nothing(
 ) -> None:
     several, settings = servers
     for point in SERVER:
-        several.start(point, submit=2, large=1)
-        assert several.code() == EXIT_CODE, point
+        assert several.start(point, submit=2, large=1).wait(100) == EXIT_CODE, point
     finish_all(several, settings)
     with Centre.open(settings) as centre:
         found = rows(centre, jobs.jobs)
@@ -95,11 +68,11 @@ def test_f4_a_server_that_dies_at_any_point_loses_and_doubles_nothing(
 
 def finish_all(several: Servers, settings: Settings) -> None:
     """A server that does not die ends what is left."""
-    pid = several.start("")
+    server = several.start("")
     with Centre.open(settings) as centre:
         until(lambda: {r["state"] for r in rows(centre, jobs.jobs)} == {"completed"}, 60)
-    os.kill(pid, signal.SIGTERM)
-    assert several.code() == 0
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(100) == 0
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -126,7 +126,9 @@ def submit(url: str, world: World, number: int, turns: int, acknowledged: list[s
             acknowledged.append(client.post("/jobs", body)["job"])
 
 
-@pytest.mark.parametrize("count", [100, pytest.param(4000, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(
+    "count", [500, pytest.param(20_000, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)])]
+)
 def test_every_submission_acts_once_over_a_bad_network(
     count: int,
     sqlite_template: Path,

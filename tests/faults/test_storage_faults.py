@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from markaz.centre.audit.tables import audit_entries
 from markaz.centre.centre import Centre
-from markaz.centre.db import frequent
+from markaz.centre.db import dialect, line
 from markaz.centre.db.schema import ledger
 from markaz.centre.errors import CentreError
 from markaz.centre.ledger import verbs
@@ -24,7 +24,7 @@ from markaz.centre.settings import Settings
 from tests.centre_rows import project, rows
 from tests.ledger_accounts import Bank, check_books
 
-TIMES = 10
+TIMES = [10, pytest.param(50, marks=pytest.mark.nightly)]
 FULL = "could not extend file: No space left on device"
 READ_ONLY = "could not open file: Read-only file system"
 
@@ -40,16 +40,17 @@ def refused(bank: Bank, home: str) -> CentreError:
     return error.value
 
 
+@pytest.mark.parametrize("times", TIMES)
 @pytest.mark.parametrize("database", ["sqlite"])
 @pytest.mark.parametrize(
     ("pragma", "kind"), [("max_page_count=1", "storage-full"), ("query_only=ON", "unavailable")]
 )
 def test_a_full_or_read_only_database_refuses_and_recovers(
-    centre: Centre, pragma: str, kind: str
+    centre: Centre, pragma: str, kind: str, times: int
 ) -> None:
     bank, home = Bank(centre), project(centre)
     kinds = []
-    for _ in range(TIMES):
+    for _ in range(times):
         before = stored(centre)
         # The pages that exist are the most that there may be: the next one finds no room.
         centre.writer.submit(lambda c: c.exec_driver_sql(f"PRAGMA {pragma}") and None).result()
@@ -69,7 +70,7 @@ def test_a_full_or_read_only_database_refuses_and_recovers(
         after = stored(centre)
         assert after[2] == len(after[0]) == len(after[1])
         bank.grant(home, 7)  # room again: the next connection has no such limit
-    assert kinds == [kind] * TIMES
+    assert kinds == [kind] * times
     check_books(centre)
 
 
@@ -85,21 +86,25 @@ def test_a_fault_at_any_point_stores_nothing(
     def fail(*_: Any) -> None:
         raise OperationalError("x", {}, psycopg.errors.DiskFull(message))
 
-    execute: Any = frequent._execute
-    table = "ledger_entries" if where == "entry" else "audit_entries"
+    starts = {"entry": "INSERT INTO ledger_entries", "audit": "INSERT INTO audit_entries",
+              "commit": "COMMIT"}[where]  # fmt: skip
+    alone, send = line._alone, line._send
 
-    def on_statement(connection: Any, statement: str, *rest: Any, **more: Any) -> Any:
-        if statement.startswith(f"INSERT INTO {table}"):
+    def one(connection: Any, sql: str, *rest: Any, **more: Any) -> Any:
+        return fail() if sql.startswith(starts) else alone(connection, sql, *rest, **more)
+
+    def several(connection: Any, wire: Any, statements: list[Any]) -> None:
+        if any(statement.sql.startswith(starts) for statement in statements):
             fail()
-        return execute(connection, statement, *rest, **more)
+        send(connection, wire, statements)
 
     with pytest.MonkeyPatch.context() as patch:
-        if where == "commit":
+        patch.setattr(line, "_alone", one)  # SQLite
+        patch.setattr(line, "_send", several)  # PostgreSQL
+        if where == "commit" and dialect.is_embedded(centre.engine):
             event.listen(centre.engine, "commit", fail)
-        else:
-            patch.setattr(frequent, "_execute", on_statement)
         error = refused(bank, home)
-    if where == "commit":
+    if event.contains(centre.engine, "commit", fail):
         event.remove(centre.engine, "commit", fail)
 
     assert (error.kind, stored(centre)) == (kind, before)
@@ -123,16 +128,17 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
+@pytest.mark.parametrize("times", TIMES)
 @pytest.mark.parametrize("database", ["sqlite"])
 def test_a_real_disk_fills_up_and_is_emptied(
-    small_disk: Path, sqlite_template: Path, database: str
+    small_disk: Path, sqlite_template: Path, database: str, times: int
 ) -> None:
     shutil.copy(sqlite_template, small_disk / "markaz.db")
     filler = small_disk / "filler"
     with Centre.open(Settings({"data": str(small_disk)})) as centre:
         bank, home = Bank(centre), project(centre)
         acknowledged = [bank.grant(home, 1)]
-        for _ in range(TIMES):
+        for _ in range(times):
             fill(filler)
             acknowledged += until_full(bank, home)
             held = stored(centre)

@@ -36,7 +36,3 @@ def main(data: Path, actor: str, project: str) -> None:
             verbs.grant, principal, project=project, amount=next(numbers), starts_at=now,
             ends_at=now + 10**12,
         ).add_done_callback(acknowledged)  # fmt: skip
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3])

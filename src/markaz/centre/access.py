@@ -85,13 +85,18 @@ Rule = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A verb or a query: its name, the scope that a key needs, its rule and its body."""
+    """A verb or a query: its name, the scope that a key needs, its rule and its body.
+
+    ``ahead(work, **arguments)`` may ask for what rule and body will read, so that it travels
+    together (``db.line``); it refuses nothing.
+    """
 
     name: str
     rule: Rule
     scope: str | None
     body: Callable[..., Any] = field(repr=False)
     changes: bool = True
+    ahead: Callable[..., None] | None = None
 
     def __call__(self, work: Work, **arguments: Any) -> Any:
         """Check scope and rule, then do it.
@@ -111,7 +116,9 @@ VERBS: Final[dict[str, Act]] = {}
 QUERIES: Final[dict[str, Act]] = {}
 
 
-def verb(name: str, *, rule: Rule, scope: str | None) -> Callable[[Callable[..., Any]], Act]:
+def verb(
+    name: str, *, rule: Rule, scope: str | None, ahead: Callable[..., None] | None = None
+) -> Callable[[Callable[..., Any]], Act]:
     """Register a function ``(work, subject, **arguments)`` that changes something.
 
     ``subject`` is what ``rule(work, **arguments)`` returned. The body says what changed
@@ -120,7 +127,7 @@ def verb(name: str, *, rule: Rule, scope: str | None) -> Callable[[Callable[...,
 
     def register(body: Callable[..., Any]) -> Act:
         assert name not in VERBS, name
-        VERBS[name] = act = Act(name, rule, scope, body)
+        VERBS[name] = act = Act(name, rule, scope, body, ahead=ahead)
         return act
 
     return register

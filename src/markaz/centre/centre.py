@@ -110,6 +110,8 @@ class Centre:
             hooks.clear()  # the writer may do a change again
             work = Work(connection, self._now(connection), actor, self.services)
             work.hooks = hooks
+            if act.ahead is not None:
+                act.ahead(work, **arguments)
             return (
                 act(work, **arguments) if once is None else _done_once(work, act, arguments, once)
             )
@@ -126,17 +128,35 @@ class Centre:
 
     def ask(self, act: Act, actor: Principal, **arguments: Any) -> Any:
         """Answer a query from a consistent snapshot, in this thread."""
-        try:
-            with dialect.read_connection(self.engine) as connection:
-                return act(
-                    Work(connection, self.services.clock.now(), actor, self.services), **arguments
-                )
-        except DBAPIError as error:
-            raise dialect.translated(error) from error
+        done: Future[Any] = Future()
+        self._answer(done, act, actor, arguments)
+        return done.result()
 
     def ask_later(self, act: Act, actor: Principal, **arguments: Any) -> Future[Any]:
         """Answer a query in a reader thread."""
-        return self._readers.submit(self.ask, act, actor, **arguments)
+        done: Future[Any] = Future()
+        self._readers.submit(self._answer, done, act, actor, arguments)
+        return done
+
+    def _answer(
+        self, done: Future[Any], act: Act, actor: Principal, arguments: dict[str, Any]
+    ) -> None:
+        """Answer a query; once more if its connection was lost, since it changes nothing."""
+        if not done.set_running_or_notify_cancel():
+            return
+        for again in (True, False):
+            try:
+                with dialect.read_connection(self.engine) as connection:
+                    work = Work(connection, self.services.clock.now(), actor, self.services)
+                    done.set_result(act(work, **arguments))  # before the connection is put back
+            except BaseException as error:
+                if done.done():
+                    _log.exception("a connection was not put back")
+                elif again and dialect.is_lost(error):
+                    continue
+                else:
+                    done.set_exception(_explained(error))
+            return
 
     def watch_commits(self, watcher: Callable[[float, int], None]) -> None:
         """Call ``watcher(seconds, changes)`` after each commit, in the writer's thread."""
@@ -179,6 +199,10 @@ def _finish(inner: Future[Any], done: Future[Any], hooks: list[Callable[[], None
         done.set_exception(error)
     else:
         done.set_result(inner.result())
+
+
+def _explained(error: BaseException) -> BaseException:
+    return dialect.translated(error) if isinstance(error, DBAPIError) else error
 
 
 _DONE: Final = Frequent(

@@ -32,7 +32,8 @@ class CentreError(Exception):
     """A refusal with its kind, a message that names the offending thing, and the field.
 
     ``field`` is a JSON pointer-like name ("shots", "members/0/role"); ``details`` holds
-    plain values that a program may want (never a secret). ``retry_after`` in seconds.
+    plain values that a program may want (never a secret). ``retry_after`` in seconds. ``what``
+    there is no such thing of, as ``not_found`` says it.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class CentreError(Exception):
         self.field = field
         self.retry_after = retry_after
         self.details = details
+        self.what: str | None = None
 
 
 def invalid(field: str, message: str) -> CentreError:
@@ -60,7 +62,9 @@ def invalid(field: str, message: str) -> CentreError:
 
 def not_found(what: str) -> CentreError:
     """The same answer for what does not exist and for what belongs to another tenant."""
-    return CentreError("not-found", f"there is no such {what}")
+    error = CentreError("not-found", f"there is no such {what}")
+    error.what = what
+    return error
 
 
 def forbidden(message: str) -> CentreError:

@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 from markaz.centre.errors import invalid
-from markaz.centre.settings_table import BY_NAME, GROUPS, TABLE
+from markaz.centre.settings_table import BY_NAME, GROUPS, PREFIX, TABLE
 
 FILE: Final = "settings.toml"
+# Variables that are no settings: of commands that speak to a centre, of workers, and of tests.
+OTHERS: Final = frozenset(
+    PREFIX + name for name in ("URL", "KEY", "PROJECT", "WORKER_KEY", "WORKER_PARENT", "CRASH_AT")
+)
+_TESTS: Final = PREFIX + "TEST_"
 
 
 class Settings(Mapping[str, Any]):
@@ -82,12 +88,35 @@ def load(
     return Settings(_from_file(data / FILE) | named | chosen)
 
 
+def unknown_variables(environment: Mapping[str, str] | None = None) -> list[str]:
+    """What is wrong with each variable that looks like a setting and means nothing, in words."""
+    known = {row.variable for row in TABLE} | OTHERS
+    given = os.environ if environment is None else environment
+    strange = sorted(
+        name
+        for name in given
+        if name.startswith(PREFIX) and not name.startswith(_TESTS) and name not in known
+    )
+    return [f"the variable {name} means nothing{_nearest(name, known)}" for name in strange]
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """What was meant, in words; what all names begin with makes none of them alike."""
+    short = {other.removeprefix(PREFIX): other for other in sorted(known)}
+    found = get_close_matches(name.removeprefix(PREFIX), short, 1)
+    return f"; did you mean {short[found[0]]}?" if found else ""
+
+
 def _from_file(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
     try:
-        return tomllib.loads(text)
+        found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise invalid(str(path), f"{path} is not TOML: {error}") from None
+    for name in sorted(set(found) - set(BY_NAME)):
+        message = f"{path}: there is no setting {name!r}{_nearest(name, BY_NAME)}"
+        raise invalid(name, message)
+    return found

@@ -170,9 +170,14 @@ def explain(
     parameters: Mapping[str, float] | None = None,
     guarded: bool = False,
     fmt: str | None = None,
+    treewidth: bool = False,
 ) -> Plan:
-    """The plan for a program, with every engine considered; runs nothing."""
-    options = {k: v for k, v in locals().items() if k != "program"}
+    """The plan for a program, with every engine considered; runs nothing.
+
+    With ``treewidth`` the facts of each part, where no observables are given, have an upper
+    bound on the treewidth of its interaction graph (see ``simulate.treewidth``).
+    """
+    options = {k: v for k, v in locals().items() if k not in ("program", "treewidth")}
     options |= {
         "seed": 0,
         "memory": False,
@@ -184,7 +189,9 @@ def explain(
     }
     started = time.monotonic()
     job = _job(program, started, options)
-    return plan_job(job) if observables is None else plan_values(job)
+    if observables is not None:
+        return plan_values(job)
+    return plan_job(job, treewidth=treewidth)
 
 
 def warm(engines: Collection[str] | None = None) -> None:

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +24,8 @@ from markaz.quantum.simulate.engines.base import Pauli
 LETTERS: Final = frozenset("IXYZ01+-rl")
 MAX_TERMS: Final = 1 << 20
 SHOWN_TERMS: Final = 20
+SHOWN_LETTERS: Final = 60  # of a term, in messages
+QUBIT_DIGITS: Final = 9
 
 # letter -> (Pauli letter, sign) of (I + sign * Pauli) / 2
 _PROJECTORS: Final[dict[str, tuple[str, float]]] = {
@@ -144,19 +148,24 @@ def _split(text: str) -> list[tuple[float, list[Token], str]]:
     for kind, value, start, _ in _tokens(text):
         if kind == "sign":
             if tokens:
-                found.append((sign, tokens, text[begin:start].strip()))
+                found.append((sign, tokens, _short(text[begin:start].strip())))
                 sign, tokens, begin = 1.0, [], start
             sign = sign if value == "+" else -sign
         else:
             tokens.append((kind, value))
     if not tokens and text[begin:].strip():
         raise ObservableError(
-            f"term {text[begin:].strip()!r} has a sign and nothing after it "
+            f"term {_short(text[begin:].strip())!r} has a sign and nothing after it "
             "(projector letters + and - need square brackets: [+-])"
         )
     if tokens:
-        found.append((sign, tokens, text[begin:].strip()))
+        found.append((sign, tokens, _short(text[begin:].strip())))
     return found
+
+
+def _short(term: str) -> str:
+    """A term as messages show it."""
+    return term if len(term) <= SHOWN_LETTERS else f"{term[:SHOWN_LETTERS]}…"
 
 
 def _tokens(text: str) -> Iterable[tuple[str, str, int, int]]:
@@ -204,7 +213,7 @@ def _check_label(label: str, shown: str) -> str:
     if label[0].isdigit():
         hint = " (write * between a coefficient and its label)"
     elif bad.upper() in LETTERS:
-        hint = f" (did you mean {label.upper()!r}?)"
+        hint = f" (did you mean {_short(label.upper())!r}?)"
     raise ObservableError(f"term {shown!r}: {bad!r} is not one of I X Y Z 0 1 + - r l{hint}")
 
 
@@ -213,17 +222,19 @@ def _sparse_factors(tokens: list[Token], shown: str) -> Factors:
     for kind, value in (t for t in tokens if t[0] != "times"):
         match = _SPARSE.match(value) if kind == "word" else None
         if match is None:
-            raise ObservableError(f"term {shown!r}: {value!r} is not of the form Z3")
+            raise ObservableError(f"term {shown!r}: {_short(value)!r} is not of the form Z3")
         letter, digits = match.groups()
         _check_label(letter, shown)
+        if len(digits) > QUBIT_DIGITS:
+            raise ObservableError(f"term {shown!r}: no circuit has a qubit {_short(digits)}")
         if len(digits) > 1 and digits[0] == "0":
             raise ObservableError(
                 f"term {shown!r}: write [{value}] for a label of {len(value)} qubits, "
                 f"or {letter}{int(digits)} for one qubit"
             )
         factors.append((int(digits), letter))
-    qubits = [q for q, _ in factors]
-    twice = next((q for q in qubits if qubits.count(q) > 1), None)
+    qubits = Counter(q for q, _ in factors)
+    twice = next((q for q, times in qubits.items() if times > 1), None)
     if twice is not None:
         raise ObservableError(f"term {shown!r} names qubit {twice} twice")
     return tuple(factors)
@@ -235,11 +246,13 @@ def _collect(terms: Sequence[tuple[float, str | Factors]], shown: object) -> Pau
     if len(widths) > 1:
         first, second = list(widths.values())[:2]
         raise ObservableError(
-            f"labels {first!r} and {second!r} have {len(first)} and {len(second)} letters; "
-            "all labels of an observable must be as wide as the circuit"
+            f"labels {_short(first)!r} and {_short(second)!r} have {len(first)} and "
+            f"{len(second)} letters; all labels of an observable must be as wide as the circuit"
         )
     if widths and len(widths) == 1 and any(not isinstance(t, str) for _, t in terms):
-        raise ObservableError(f"{shown!r} mixes labels and the form Z3; use one of them")
+        raise ObservableError(
+            f"{_short(str(shown))!r} mixes labels and the form Z3; use one of them"
+        )
     total: dict[Factors, float] = {}
     for coefficient, term in terms:
         factors = _dense_factors(term) if isinstance(term, str) else term
@@ -247,6 +260,9 @@ def _collect(terms: Sequence[tuple[float, str | Factors]], shown: object) -> Pau
             total[paulis] = total.get(paulis, 0.0) + value
         if len(total) > MAX_TERMS:
             raise ObservableError(f"more than {MAX_TERMS} terms after expanding projectors")
+    endless = next((f for f, c in total.items() if not math.isfinite(c)), None)
+    if endless is not None:
+        raise ObservableError(f"term {_short(_show(endless))}: the coefficients add up to infinity")
     return PauliSum(tuple((c, Pauli(f)) for f, c in total.items()), next(iter(widths), None))
 
 
@@ -260,7 +276,7 @@ def _expand(coefficient: float, factors: Factors) -> Iterable[tuple[float, Facto
     projectors = [(q, *_PROJECTORS[c]) for q, c in factors if c in _PROJECTORS]
     if 1 << len(projectors) > MAX_TERMS:
         raise ObservableError(
-            f"term {_show(factors)} has {len(projectors)} projector letters; "
+            f"term {_short(_show(factors))} has {len(projectors)} projector letters; "
             f"their expansion would have 2^{len(projectors)} terms"
         )
     scale = coefficient / (1 << len(projectors))
@@ -280,7 +296,13 @@ def _show(factors: Factors) -> str:
 
 
 def _real(value: Any, shown: object) -> float:
-    number = complex(value)
+    try:
+        number = complex(value)
+    except OverflowError:
+        raise ObservableError(f"term {shown}: the coefficient is not finite") from None
+    except (TypeError, ValueError):
+        told = _short(repr(value))
+        raise ObservableError(f"term {shown}: coefficient {told} is no number") from None
     if abs(number.imag) > 1e-12 * max(1.0, abs(number.real)):
         raise ObservableError(f"term {shown}: coefficient {number} is not real")
     if not math.isfinite(number.real):
@@ -292,7 +314,7 @@ def _from_labels(items: Iterable[tuple[Any, Any]]) -> PauliSum:
     terms: list[tuple[float, str | Factors]] = []
     for label, coefficient in items:
         text = label if isinstance(label, str) else _pauli_label(label)
-        terms.append((_real(coefficient, text), _check_label(text, text)))
+        terms.append((_real(coefficient, _short(text)), _check_label(text, _short(text))))
     if not terms:
         raise ObservableError("an observable needs at least one term")
     return _collect(terms, "the observable")
@@ -320,11 +342,21 @@ def _from_list(items: list[Any]) -> PauliSum:
 
 
 def _indexed(letters: str, qubits: Sequence[int]) -> Factors:
+    shown = _short(letters)
     if letters:
-        _check_label(letters, letters)
-    if len(letters) != len(qubits) or len(set(qubits)) != len(qubits) or min(qubits, default=0) < 0:
-        raise ObservableError(f"term {letters!r} needs {len(letters)} different qubits")
-    return tuple((int(q), c) for c, q in zip(letters, qubits, strict=True) if c != "I")
+        _check_label(letters, shown)
+    try:
+        numbers = [operator.index(q) for q in qubits]
+    except TypeError:
+        told = _short(repr(qubits))
+        raise ObservableError(f"term {shown!r}: {told} is no list of qubits") from None
+    if (
+        len(letters) != len(numbers)
+        or len(set(numbers)) != len(numbers)
+        or min(numbers, default=0) < 0
+    ):
+        raise ObservableError(f"term {shown!r} needs {len(letters)} different qubits")
+    return tuple((q, c) for c, q in zip(letters, numbers, strict=True) if c != "I")
 
 
 def _from_qiskit(value: Any) -> PauliSum:

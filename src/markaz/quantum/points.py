@@ -4,6 +4,7 @@ one (``simulate.sweep``), else point by point through ``markaz.quantum.run``.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +34,8 @@ SAMPLED_QUBITS: Final = 22  # beyond, the probabilities of a point are too long 
 class Options:
     """How the circuits of a primitive are run; see ``markaz.quantum.run``.
 
-    ``time_limit`` is in seconds for each pub, ``memory_limit`` in bytes.
+    ``time_limit`` is in seconds for each pub, ``memory_limit`` in bytes; ``threads`` None: as
+    many as there are processors. Raises ValueError for threads that are no whole number.
     """
 
     engine: str = "auto"
@@ -41,6 +43,10 @@ class Options:
     memory_limit: int | None = None
     threads: int | None = None
     min_fidelity: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 0):
+            raise ValueError(f"threads must be a whole number, not {self.threads!r}")
 
 
 class Points:
@@ -62,6 +68,10 @@ class Points:
         self.plan: dict[str, Any] = {}
         self.engines: dict[str, str] = {}
         self._deadline = time.monotonic() + options.time_limit
+
+    @property
+    def _threads(self) -> int:
+        return self.options.threads or os.cpu_count() or 1
 
     @cached_property
     def is_dynamic(self) -> bool:
@@ -108,7 +118,7 @@ class Points:
         cone, places = sweep.light_cone(bare, [q for q, _ in pairs])
         if not self._samples_as_batch(cone, shots):
             return None
-        prepared = sweep.prepare(cone, self.options.engine)
+        prepared = sweep.prepare(cone, self.options.engine, threads=self._threads)
         if prepared is None:
             return None
         self._note_batch(prepared)
@@ -164,11 +174,8 @@ class Points:
             seconds = self.count * (POINT_SECONDS + plan.predicted_seconds)
             return replace(plan, predicted_seconds=seconds)
         seconds = self.count * sweep.predicted_seconds(cone, len(paulis), self.options.engine)
-        vector = 16 << cone.num_qubits
-        size = vector + min(sweep.CHUNK_BYTES, self.count * vector)
-        return Plan(
-            sweep.ranked(cone, self.options.engine)[0], self._batch_words(cone), seconds, size
-        )
+        engine = sweep.ranked(cone, self.options.engine)[0]
+        return Plan(engine, self._batch_words(cone), seconds, self._batch_bytes(cone))
 
     def _explained(self, circuit: Circuit | None = None, **asked: Any) -> Plan:
         given = self.circuit if circuit is None else circuit
@@ -198,7 +205,8 @@ class Points:
         cone, places = sweep.light_cone(bare, _support(paulis))
         if not self._batch_is_worth_it(cone, len(paulis), observables=chosen):
             return None
-        prepared = sweep.prepare(cone, self.options.engine, timed=not self.repeatable)
+        timed = not self.repeatable
+        prepared = sweep.prepare(cone, self.options.engine, timed=timed, threads=self._threads)
         if prepared is None:
             return None
         angles = sweep.angles_of(cone, self.names, self.values[points])
@@ -223,11 +231,19 @@ class Points:
         """Whether a state vector is about the best plan for a point of this sweep."""
         if self.count < 2 or cone.num_qubits > sweep.MAX_QUBITS:
             return False
-        if not sweep.suited(self.options.engine):
+        allowed = self.options.memory_limit or api.default_memory_limit()
+        if not sweep.suited(self.options.engine) or self._batch_bytes(cone) > allowed:
             return False
+        half = 0.5 * sweep.predicted_seconds(cone, paulis, self.options.engine)
+        if POINT_SECONDS > half:  # whatever the plan for a point would be
+            return True
         plan = api.explain(sweep.generic(self.circuit), **asked)
-        dense = sweep.predicted_seconds(cone, paulis, self.options.engine)
-        return POINT_SECONDS + plan.predicted_seconds > 0.5 * dense
+        return POINT_SECONDS + plan.predicted_seconds > half
+
+    def _batch_bytes(self, cone: Circuit) -> int:
+        """Memory for the state of a point, and the states or results of some more."""
+        vector = 16 << cone.num_qubits
+        return vector + min(sweep.CHUNK_BYTES, self.count * vector)
 
     def _run(self, point: int, seed: int, **asked: Any) -> Result:
         options = self.options

@@ -7,6 +7,7 @@ A pub's circuit is read once, and runs at all its parameter values as ``points``
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -103,11 +104,16 @@ class EstimatorV2(BaseEstimatorV2):  # type: ignore[misc]
     def run(
         self, pubs: Iterable[EstimatorPubLike], *, precision: float | None = None
     ) -> PrimitiveJob[PrimitiveResult[PubResult]]:
-        """Start estimating ``pubs``: (circuit, observables, parameter values, precision)."""
+        """Start estimating ``pubs``: (circuit, observables, parameter values, precision).
+
+        Raises ValueError for a precision that is negative or no finite number.
+        """
         wanted = self.default_precision if precision is None else precision
-        job: PrimitiveJob[Any] = PrimitiveJob(
-            self._run, [EstimatorPub.coerce(pub, wanted) for pub in pubs]
-        )
+        coerced = [EstimatorPub.coerce(pub, wanted) for pub in pubs]
+        odd = [pub.precision for pub in coerced if not math.isfinite(pub.precision)]
+        if odd:
+            raise ValueError(f"precision must be a finite number, not {odd[0]}")
+        job: PrimitiveJob[Any] = PrimitiveJob(self._run, coerced)
         job._submit()
         return job
 

@@ -213,6 +213,57 @@ def test_values_that_are_no_observable(value: object) -> None:
         PauliSum.of(value)
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"XX": "a"}, "term XX: coefficient 'a' is no number"),
+        ({"XX": None}, "term XX: coefficient None is no number"),
+        ({"XX": 10**400}, "term XX: the coefficient is not finite"),
+        ([("XX", [0, 1], math.inf)], "term XX: the coefficient is not finite"),
+        ([("XX", ["a", 1], 1.0)], "term 'XX': ['a', 1] is no list of qubits"),
+        ([("XX", 3, 1.0)], "term 'XX': 3 is no list of qubits"),
+        ([("XX", [0.5, 1], 1.0)], "term 'XX': [0.5, 1] is no list of qubits"),
+        ([("XX", [1, 1], 1.0)], "term 'XX' needs 2 different qubits"),
+        ("1e308*Z0 + 1e308*Z0", "term Z0: the coefficients add up to infinity"),
+        ("Z1234567890", "term 'Z1234567890': no circuit has a qubit 1234567890"),
+    ],
+)
+def test_numbers_that_are_none_are_named(value: object, message: str) -> None:
+    with pytest.raises(ObservableError) as caught:
+        PauliSum.of(value)
+    assert str(caught.value) == message
+
+
+LONG = 30_000
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("Z" + "9" * LONG, "no circuit has a qubit 999"),
+        ("9" * LONG + "*Z0", "the coefficient is not finite"),
+        ("W" * LONG, "'W' is not one of I X Y Z"),
+        ("x" * LONG, "did you mean 'XXX"),
+        ("Z0 " * LONG, "names qubit 0 twice"),
+        (f"{'X' * LONG} + X", f"have {LONG} and 1 letters"),
+        ({"+" * LONG: 1.0}, f"has {LONG} projector letters"),
+        ({"X" * LONG: "a"}, "coefficient 'a' is no number"),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_long_terms_are_refused_in_few_words(value: object, message: str) -> None:
+    with pytest.raises(ObservableError) as caught:
+        PauliSum.of(value)
+    assert message in str(caught.value)
+    assert len(str(caught.value)) < 250
+
+
+def test_a_term_on_many_qubits_is_read_in_one_pass() -> None:
+    # Comparing each qubit with each other would take minutes.
+    text = " ".join(f"Z{q}" for q in range(LONG))
+    assert len(PauliSum.of(text).paulis[0].factors) == LONG
+
+
 def test_an_imaginary_pauli_of_qiskit_is_refused() -> None:
     info = library("qiskit.quantum_info")
     with pytest.raises(ObservableError, match="term ZZ: coefficient 1j is not real"):

@@ -17,6 +17,7 @@ from qiskit.primitives import (
 )
 from qiskit.quantum_info import Pauli, SparsePauliOp
 
+from markaz.quantum import points
 from markaz.quantum.points import _groups
 from markaz.quantum.primitives import EstimatorV2, Options, SamplerV2
 from markaz.quantum.programs.errors import ProgramError
@@ -113,6 +114,24 @@ def test_a_sweep_is_one_batch_and_says_so() -> None:
     assert metadata["target_precision"] == 0.0
     metadata = EstimatorV2().run([PUBS["one point"]]).result()[0].metadata
     assert set(metadata["plan"]) >= {"engine", "why", "predicted_seconds", "simplifications"}
+
+
+@pytest.mark.parametrize(("asked", "used"), [(3, 3), (None, 5)])
+def test_a_sweep_uses_as_many_threads_as_were_asked_for(
+    asked: int | None, used: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    prepare = sweep.prepare
+    monkeypatch.setattr(points.os, "cpu_count", lambda: 5)
+    monkeypatch.setattr(
+        sweep, "prepare", lambda *a, **k: seen.append(k["threads"]) or prepare(*a, **k)
+    )
+    options = Options(threads=asked)
+    EstimatorV2(options=options).run([PUBS["sweep"]]).result()
+    measured = ansatz()
+    measured.measure_all()
+    SamplerV2(options=options, seed=1).run([(measured, values(4, 6), 10)]).result()
+    assert seen == [used, used]
 
 
 def test_a_wide_shallow_sweep_needs_only_its_light_cone() -> None:
@@ -244,6 +263,28 @@ def test_time_is_limited_for_each_pub() -> None:
     with pytest.raises(ProgramError, match=r"points ran in 1e-09 s|1e-09") as caught:
         sampler.run([PUBS["sweep"]]).result()
     assert caught.value.kind == "limit-time"
+
+
+@pytest.mark.parametrize("precision", [math.nan, math.inf, -0.1])
+def test_a_precision_is_a_finite_number(precision: float) -> None:
+    with pytest.raises(ValueError, match=r"precision must be (a finite number|non-negative)"):
+        EstimatorV2().run([PUBS["one point"]], precision=precision)
+
+
+@pytest.mark.parametrize("threads", [-1, 2.5, "2"])
+def test_threads_are_a_number(threads: Any) -> None:
+    with pytest.raises(ValueError, match=r"threads must be a whole number, not"):
+        Options(threads=threads)
+
+
+def test_a_batch_keeps_to_the_memory_that_is_allowed() -> None:
+    expected = EstimatorV2().run([PUBS["sweep"]]).result()[0]
+    size = 16 * 2**3 * (1 + 5)  # the state of a point, and those of all five
+    for limit, batched in ((size, True), (size - 1, False)):
+        options = Options(memory_limit=limit, engine="prism:statevector")
+        found = EstimatorV2(options=options).run([PUBS["sweep"]]).result()[0]
+        assert ("points" in found.metadata["plan"]) == batched
+        assert np.allclose(found.data.evs, expected.data.evs, atol=1e-12, rtol=0)
 
 
 def test_groups_hold_points_with_the_same_observables() -> None:

@@ -82,7 +82,7 @@ class Chain:
     def flush(self, connection: Connection) -> None:
         """Insert what was collected."""
         if self._pending:
-            _INSERT.run_many(connection, self._pending)
+            _INSERT.post(connection, self._pending)  # it goes with the commit
             self._pending = []
 
 

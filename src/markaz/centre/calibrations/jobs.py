@@ -17,6 +17,7 @@ from markaz.centre.errors import CentreError, conflict
 from markaz.centre.ids import new_id
 from markaz.centre.jobs.rules import Place
 from markaz.centre.jobs.states import FINAL
+from markaz.centre.jobs.states import State as JobState
 from markaz.centre.jobs.submit import submit
 from markaz.centre.jobs.tables import jobs
 from markaz.centre.people.tables import institutions, users
@@ -29,6 +30,7 @@ from markaz.quantum.operate.measuring import hash_of
 SLUG: Final = "operations"
 QOS: Final = "calibration"
 SECONDS: Final = 1800.0
+FIRST: Final = 10.0  # seconds that a part is expected to take before one has been measured
 SEED_BITS: Final = 62
 
 
@@ -78,13 +80,29 @@ def submit_parts(
     for name, asked in parts.items():
         data = json.dumps(dict(asked), sort_keys=True).encode()
         options = {"shots": 1, "measurement": measurement, "part": name}
-        made = Part(data, kind, hash_of(data), device.qubits, options)
+        seconds = _seconds(work, device, name)
+        made = Part(data, kind, hash_of(data), device.qubits, options, seconds)
         answer = submit.body(
             work, place, opened=made, data=data, name=f"{kind} {name}", tags=[EMULATED],
             limit_seconds=_limit(work),
         )  # fmt: skip
         row = {"measurement_id": measurement, "part": name, "job_id": answer["job"]}
         work.run(insert(measurement_parts).values(row))
+
+
+def _seconds(work: Work, device: Any, part: str) -> float:
+    """What ``part`` took on this device the last time, for the forecasts of other jobs' waits."""
+    c = measurement_parts.c
+    row = work.one(
+        select(jobs.c.run_seconds)
+        .join(measurement_parts, c.job_id == jobs.c.id)
+        .join(measurements, measurements.c.id == c.measurement_id)
+        .where(measurements.c.device_id == device.id, c.part == part)
+        .where(jobs.c.state == JobState.COMPLETED, jobs.c.run_seconds.is_not(None))
+        .order_by(measurements.c.started_at.desc())
+        .limit(1)
+    )
+    return FIRST if row is None else float(row.run_seconds)
 
 
 def _limit(work: Work) -> float:

@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,11 +26,12 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from markaz.centre.db.clock import Clock
-from markaz.centre.db.frequent import POSTED, Frequent, forget_posted, send_posted
+from markaz.centre.db.frequent import Frequent
+from markaz.centre.db.line import LINE, Line, Overtaken, forget_posted, post, send_posted
 from markaz.centre.errors import CentreError
 
 BUSY_SECONDS: Final = 5.0  # how long a change waits for a lock
@@ -42,7 +43,10 @@ _MODULES: Final[dict[str, Any]] = {"postgresql": postgresql, "sqlite": sqlite}
 _FULL: Final = ("disk is full", "no space left", "could not extend file")
 _READ_ONLY: Final = ("readonly database", "read-only", "unable to open database")
 _CONFLICTS: Final = ("40001", "40P01", "55P03")  # serialisation, deadlock, lock not available
-# A server that has vanished is noticed within seconds.
+_IDLE_SECONDS: Final = 1.0  # after which a connection is tried before it is used
+_USED: Final = "used"
+# A server that has vanished is noticed within seconds. Transactions begin where we say, so
+# that their begin travels with their first statements, and ``wire`` prepares what is frequent.
 _POSTGRESQL: Final = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -50,7 +54,13 @@ _POSTGRESQL: Final = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15000,
     "application_name": "markaz",
+    "client_encoding": "utf8",
+    "autocommit": True,
+    "prepare_threshold": None,
 }
+_WORDING: Final = postgresql.psycopg.PGDialect_psycopg(  # type: ignore[no-untyped-call]
+    paramstyle="numeric_dollar"
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -60,13 +70,12 @@ def open_engine(url: str, *, readers: int = 4) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
         return _open_sqlite(url, readers)
     engine = create_engine(
-        url,
-        pool_size=readers + 1,
-        max_overflow=EXTRA_READERS,
-        pool_pre_ping=True,
-        connect_args=_POSTGRESQL,
+        url, pool_size=readers + 1, max_overflow=EXTRA_READERS, connect_args=_POSTGRESQL
     )
     event.listen(engine, "connect", _postgresql_connected)
+    event.listen(engine, "checkout", partial(_postgresql_checked, engine))
+    event.listen(engine, "checkin", _postgresql_used)
+    event.listen(engine, "begin", _postgresql_begin)
     event.listen(engine, "before_cursor_execute", lambda connection, *_: send_posted(connection))
     event.listen(engine, "commit", send_posted)
     event.listen(engine, "rollback", forget_posted)
@@ -74,10 +83,35 @@ def open_engine(url: str, *, readers: int = 4) -> Engine:
 
 
 def _postgresql_connected(connection: Any, record: Any) -> None:
-    record.info[POSTED] = []  # its driver has a pipeline
+    # Imported here, since an embedded centre has no use for its driver.
+    from markaz.centre.db.wire import Wire  # noqa: PLC0415
+
+    record.info[LINE] = Line(Wire(connection), _WORDING)
     # A lock that somebody forgot must not hold up every change for ever.
     connection.execute(f"SET lock_timeout = {round(BUSY_SECONDS * 1000)}")
-    connection.commit()
+
+
+def _postgresql_used(_connection: Any, record: Any) -> None:
+    record.info[_USED] = time.monotonic()
+
+
+def _postgresql_checked(engine: Engine, connection: Any, record: Any, _proxy: Any) -> None:
+    """Try a connection that was idle; if it is gone, so are those beside it."""
+    used = record.info.get(_USED)
+    if used is None or time.monotonic() - used < _IDLE_SECONDS:
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise InvalidatePoolError from error
+
+
+def _postgresql_begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("reads"):
+        post(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    elif not options.get("alone"):
+        post(connection, "BEGIN")
 
 
 def _open_sqlite(url: str, readers: int) -> Engine:
@@ -144,10 +178,12 @@ def write_connection(engine: Engine) -> Connection:
 
 def read_connection(engine: Engine) -> Connection:
     """A connection whose transactions see one state of the database and change nothing."""
-    connection = engine.connect()
-    if is_embedded(engine):
-        return connection
-    return connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return engine.connect().execution_options(reads=True)
+
+
+def lone_connection(engine: Engine) -> Connection:
+    """A connection of a server in another process that makes no transactions."""
+    return engine.connect().execution_options(alone=True)
 
 
 @contextmanager
@@ -279,7 +315,7 @@ def take_leadership(connection: Connection) -> bool:
     return bool(connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": LEADER}).scalar())
 
 
-def translated(error: DBAPIError | OSError) -> CentreError:
+def translated(error: DBAPIError | OSError | Overtaken) -> CentreError:
     """What a failed statement or commit means to the caller, without its SQL."""
     said = str(getattr(error, "orig", None) or error).lower()
     number = getattr(error, "errno", None)
@@ -298,7 +334,7 @@ def is_outage(error: BaseException) -> bool:
 def is_conflict(error: BaseException) -> bool:
     """Whether another server's transaction was in the way, so that a second try may do."""
     state = getattr(getattr(error, "orig", None), "sqlstate", None)
-    return isinstance(error, DBAPIError) and state in _CONFLICTS
+    return isinstance(error, Overtaken) or (isinstance(error, DBAPIError) and state in _CONFLICTS)
 
 
 def is_lost(error: BaseException) -> bool:

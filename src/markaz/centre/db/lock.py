@@ -114,7 +114,7 @@ class Leadership:
             self._connection = None
 
     def _take(self) -> bool:
-        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection = dialect.lone_connection(self._engine)
         if dialect.take_leadership(connection):
             self._connection = connection
             return True

@@ -23,11 +23,19 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import DBAPIError
 
 from markaz.centre.db import dialect
-from markaz.centre.db.frequent import plainly, post_plainly, send_posted
+from markaz.centre.db.line import (
+    Undone,
+    begin_change,
+    can_send_commit,
+    end_change,
+    send_commit,
+    send_posted,
+    undo_change,
+)
 from markaz.centre.errors import CentreError
 
 MAX_CHANGES: Final = 128  # in one transaction
@@ -91,6 +99,7 @@ class Writer:
         self._connection: Connection | None = None
         self._greeted = False
         self._committing = False
+        self._careful = False
         self._failing = False
         self._closed = False
         self._closing = threading.Lock()
@@ -155,10 +164,17 @@ class Writer:
                 return change
 
     def _attempt(self, batch: list[_Change], started: float) -> None:
-        """A transaction; a second one, with the same changes, if the first lost its line."""
+        """A transaction; a second one, with the same changes, if the first lost its line, or
+        if it is to be found out which of them failed."""
         had_line = self._connection is not None
         try:
             self._transaction(batch, started)
+        except Undone:
+            self._careful = True
+            try:
+                self._transaction(batch, started)
+            finally:
+                self._careful = False
         except DBAPIError as error:
             if self._committing or not had_line or not dialect.is_lost(error):
                 raise
@@ -177,14 +193,22 @@ class Writer:
                 self._do_all(connection, batch, started)
                 if self._observer:
                     self._observer.flush(connection)
-                send_posted(connection)
-                self._committing = True
-                transaction.commit()
+                self._commit(connection, transaction)
                 self._greeted = True
         except BaseException:
             if self._observer:
                 self._observer.restore(mark)
             raise
+
+    def _commit(self, connection: Connection, transaction: RootTransaction) -> None:
+        together = not self._careful and can_send_commit(connection)
+        if not together:
+            send_posted(connection)
+        self._committing = True
+        if together:
+            send_commit(connection, transaction)
+        else:
+            transaction.commit()
 
     def _greet(self, connection: Connection) -> None:
         if not self._greeted:
@@ -193,35 +217,47 @@ class Writer:
     def _do_all(self, connection: Connection, batch: list[_Change], started: float) -> None:
         done = 0
         while done < len(batch):
-            if not self._do(connection, batch[done]):
+            if not self._do(connection, batch, done, started):
                 # The other server may wait for a lock that we hold: let go of ours first.
                 self._again = [*batch[:done:-1], batch[done]]
                 del batch[done:]
                 return
             done += 1
-            if done == len(batch) < MAX_CHANGES and time.monotonic() - started < MAX_SECONDS:
-                change = self._next(block=False)
-                if change is not None:
-                    batch.append(change)
 
-    def _do(self, connection: Connection, change: _Change) -> bool:
-        """Do one change in its own savepoint; False if it must be tried again later."""
+    def _has_more(self, batch: list[_Change], done: int, started: float) -> bool:
+        """Whether a change follows the first ``done``: in ``batch``, or one that waits and
+        still fits in. What those posted must be sent before it is begun."""
+        if done == len(batch) < MAX_CHANGES and time.monotonic() - started < MAX_SECONDS:
+            change = self._next(block=False)
+            if change is not None:
+                batch.append(change)
+        return done < len(batch)
+
+    def _do(
+        self, connection: Connection, batch: list[_Change], number: int, started: float
+    ) -> bool:
+        """Do one change in its own savepoint; False if it must be tried again later.
+
+        What the last one posted is sent with the commit; the others' errors must be their own.
+        """
+        change = batch[number]
         mark = self._observer.save() if self._observer else None
         change.error = change.result = None
-        post_plainly(connection, "SAVEPOINT change")
+        begin_change(connection)
         try:
             change.result = change.action(connection)
-            plainly(connection, "RELEASE SAVEPOINT change")  # and all that it posted
+            end_change(connection)
+            if self._careful or self._has_more(batch, number + 1, started):
+                send_posted(connection)
         except BaseException as error:
             if self._observer:
                 self._observer.restore(mark)
             if dialect.is_outage(error):
                 raise  # the savepoint may be gone with the transaction
-            with contextlib.suppress(DBAPIError):
-                send_posted(connection)  # the savepoint may be among that
-            post_plainly(connection, "ROLLBACK TO SAVEPOINT change")
-            plainly(connection, "RELEASE SAVEPOINT change")
-            return not self._must_wait(change, error)
+            undo_change(connection)
+            if self._must_wait(change, error):
+                return False
+            self._has_more(batch, number + 1, started)
         return True
 
     def _must_wait(self, change: _Change, error: BaseException) -> bool:

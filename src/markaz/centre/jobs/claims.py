@@ -16,6 +16,7 @@ from markaz.centre.jobs.index import Active, QueueIndex
 from markaz.centre.jobs.states import Event
 from markaz.centre.jobs.store import DatabaseJobs, find_claimed
 from markaz.centre.jobs.tables import QUEUED, jobs, sessions
+from markaz.centre.storage import blobs
 from markaz.centre.work import Work
 
 _ASKED: Final = (
@@ -50,6 +51,13 @@ class _Heads:
         if not found:
             return None, None
         return found.popleft(), found[0].place if found else None
+
+
+def ask_heads(work: Work, queue: QueueIndex, count: int) -> None:
+    """Ask ahead for the first jobs where there is no doubt whose (``Frequent.ahead``)."""
+    if len(queue.rows.at) == 1:
+        [group] = queue.rows.at
+        _HEADS.ahead(work.connection, {"group": group, "most": count + 1})
 
 
 def choose(
@@ -95,6 +103,7 @@ def hand_out(
     if not ahead:
         values["started_at"] = work.now
     event = Event.CLAIM if ahead else Event.START
+    blobs.ask_rows(work, {row.circuit_hash for row in rows})  # for ``assignments``
     changes = [{"the_job": row.id, "the_attempt": None, **values} for row in rows]
     got = list(rows)
     if rows and DatabaseJobs(work).apply_many(event, changes) != len(rows):
@@ -131,8 +140,14 @@ def _open_session(work: Work, session: str) -> None:
         notify.session_changed(work)
 
 
-def assignment(queue: QueueIndex, row: Any) -> dict[str, Any]:
-    """What the dispatcher is told of a job that was handed out."""
+def assignments(work: Work, queue: QueueIndex, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """What the dispatcher is told of jobs that were handed out; ``data``: the circuit, None
+    where only the store has it."""
+    data = blobs.read_rows(work, {row.circuit_hash for row in rows})
+    return [_assignment(queue, row) | {"data": data.get(row.circuit_hash)} for row in rows]
+
+
+def _assignment(queue: QueueIndex, row: Any) -> dict[str, Any]:
     device = queue.rules.devices.get(row.device_id)
     return {
         "job": row.id,

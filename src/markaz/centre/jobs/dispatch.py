@@ -66,13 +66,15 @@ def claim(
     began = time.perf_counter()
     queue = _queue(work)
     queue.prepare(work.connection, work.now)
+    claims.ask_heads(work, queue, count)
     active = read_active(work.connection)
     chosen = claims.choose(work, queue, active, devices, count, seconds)
     rows = claims.hand_out(work, queue, chosen, worker, ahead=ahead)
     if not rows:
         work.nothing_changed()
+    assigned = claims.assignments(work, queue, rows)
     work.services.observe("claim", time.perf_counter() - began)
-    return [claims.assignment(queue, row) for row in rows]
+    return assigned
 
 
 @verb("jobs.mark_running", rule=system, scope=None)

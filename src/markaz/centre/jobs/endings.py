@@ -14,10 +14,27 @@ from markaz.centre.jobs import core, holds, notify, usage
 from markaz.centre.jobs.states import State
 from markaz.centre.jobs.store import DatabaseJobs
 from markaz.centre.jobs.tables import sessions
+from markaz.centre.ledger import holds as ledger
 from markaz.centre.storage import blobs
 from markaz.centre.work import Work
 
 Done = tuple[core.Ending, Any, Mapping[str, Any]]  # what ends, its row, what was said of it
+
+
+class _Ended(DatabaseJobs):
+    """Counts usage too, which travels with the settlement."""
+
+    def settle_many(self, ended: Sequence[core.Ending]) -> None:
+        """See ``core.Jobs``."""
+        used: dict[tuple[str, str], float] = {}
+        for one in ended:
+            row = self.rows[one.job.id]
+            who = (row.project_id, row.user_id)
+            used[who] = used.get(who, 0.0) + one.seconds
+        holds.ask_held(self.work, sorted({project for project, _ in used}))
+        if ended:
+            usage.add(self.work, [one.job.id for one in ended], used)
+        super().settle_many(ended)
 
 
 def end(work: Work, worker: str, reports: Sequence[Mapping[str, Any]]) -> list[core.Ending | None]:
@@ -27,8 +44,11 @@ def end(work: Work, worker: str, reports: Sequence[Mapping[str, Any]]) -> list[c
     Raises CentreError ``conflict`` if one of several changed meanwhile: undo, and end them
     one by one.
     """
-    store = DatabaseJobs(work)
+    store = _Ended(work)
     said = [(one["job"], one["attempt"], _outcome(one["outcome"])) for one in reports]
+    names = [job for job, _, _ in said]
+    ledger.ask_reserved(work, names)
+    usage.ask(work, names)
     ended = core.finish_many(store, said, work.now)
     done = [
         (ending, store.rows[ending.job.id], report["outcome"])
@@ -37,7 +57,7 @@ def end(work: Work, worker: str, reports: Sequence[Mapping[str, Any]]) -> list[c
     ]
     if done:
         _keep_results(work, done)
-        _count_usage(work, done)
+        _tell(work, done)
         _note_sessions(work, {row.session_id for _, row, _ in done} - {None})
         holds.wake(work, sorted(store.freed))
         for ending, row, outcome in done:
@@ -81,13 +101,7 @@ def _keep_results(work: Work, done: Sequence[Done]) -> None:
     blobs.count_bytes_of(work, bytes_of)
 
 
-def _count_usage(work: Work, done: Sequence[Done]) -> None:
-    used: dict[tuple[str, str], float] = {}
-    for ending, row, _ in done:
-        who = (row.project_id, row.user_id)
-        used[who] = used.get(who, 0.0) + ending.seconds
-    for project, user in sorted(used):
-        usage.add(work, project, user, used[project, user])
+def _tell(work: Work, done: Sequence[Done]) -> None:
     notify.used_many(
         work, [(row.id, row.project_id, row.user_id, ending.seconds) for ending, row, _ in done]
     )

@@ -78,6 +78,7 @@ def raw_wait(
     busy: int,
     running: float,
     *,
+    shared: float = 0.0,
     now: int = 0,
     limit: float = 0.0,
     reserved: Sequence[Reservation] = (),
@@ -85,10 +86,11 @@ def raw_wait(
     """Seconds until a slot takes the job up.
 
     ``work`` seconds come before it on ``slots``, of which ``busy`` run jobs with ``running``
-    seconds left in all. What cannot end before a reservation waits until that is over.
+    seconds left in all; ``shared``: what workers that also serve others make it wait at least.
+    What cannot end before a reservation waits until that is over.
     """
     slots = max(1, slots)
-    wait = 0.0 if work <= 0 and busy < slots else (work + running) / slots
+    wait = max(shared, 0.0 if work <= 0 and busy < slots else (work + running) / slots)
     for one in reserved:
         begins, ends = (one.starts_at - now) / 1e6, (one.ends_at - now) / 1e6
         if wait + limit > begins and wait < ends:

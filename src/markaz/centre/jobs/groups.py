@@ -53,6 +53,11 @@ def key_of(
     return GroupKey(device, project, user, qos, size_class(limit_seconds), session or "")
 
 
+def ask_group(work: Work, key: GroupKey) -> None:
+    """Say that ``group_id`` will be called (``Frequent.ahead``)."""
+    _FIND.ahead(work.connection, key._asdict())
+
+
 def group_id(work: Work, key: GroupKey) -> int:
     """The number of the group, made if there is none yet."""
     found = _FIND.first(work.connection, key._asdict())

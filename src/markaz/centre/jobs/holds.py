@@ -54,6 +54,12 @@ def release_held(work: Work, _: None, *, project: str | None = None) -> dict[str
     return {"released": released}
 
 
+def ask_held(work: Work, projects: Iterable[str]) -> None:
+    """Say that ``wake`` may be called for these (``Frequent.ahead``)."""
+    for project in projects:
+        _HELD.ahead(work.connection, {"project": project})
+
+
 def wake(work: Work, projects: Iterable[str]) -> list[str]:
     """As ``release_held``, inside another verb's transaction; the jobs that are queued now."""
     released: list[str] = []

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -24,15 +24,15 @@ from markaz.centre.jobs import rulebook
 from markaz.centre.jobs.fairtree import Floats, Ints
 from markaz.centre.jobs.forecast import Forecasts
 from markaz.centre.jobs.groups import EXPECTED, KEY_COLUMNS, GroupKey
-from markaz.centre.jobs.priority import NAMES, Weights, class_seconds
+from markaz.centre.jobs.priority import CALIBRATION, NAMES, Weights, class_seconds
 from markaz.centre.jobs.rows import Rows
 from markaz.centre.jobs.shares import PATIENCE, Shares
+from markaz.centre.jobs.sharing import Crew
 from markaz.centre.jobs.tables import ACTIVE, QUEUED, jobs, queue_groups
 from markaz.centre.jobs.waits import Landscapes
 from markaz.centre.work import Work
 
 RULES_SECONDS: Final = 5.0  # the rules are read again this often even if nobody said so
-_CALIBRATION: Final = NAMES.index("calibration")
 
 _GROUPED: Final = (
     select(
@@ -78,7 +78,7 @@ class QueueIndex:
         self.rows = Rows()
         self.landscapes = Landscapes(self, patience / 5)
         self.running: dict[str, tuple[str, int]] = {}  # device and expected end of each job
-        self.worker_slots = 0  # of all workers that are connected; the dispatcher says so
+        self.crews: Sequence[Crew] = ()  # workers that are connected; the dispatcher says so
         self.is_open = False
         self._taken_in: list[Any] = []  # transactions under way, once for each job
         self._rules_due = 0.0
@@ -131,10 +131,13 @@ class QueueIndex:
             self.shares.end(job, project, user, seconds, now)
 
     def busy(self, device: str, now: int) -> tuple[int, float]:
-        """Jobs that a device runs, and the seconds that they are expected to take still."""
+        """Jobs that a device runs, and the seconds that they are expected to take still.
+
+        One that takes longer than expected will go on for about as long as it is late.
+        """
         with self.lock:
             ends = [end for where, end in self.running.values() if where == device]
-        return len(ends), sum(max(0, end - now) for end in ends) / 1e6
+        return len(ends), sum(abs(end - now) for end in ends) / 1e6
 
     def _read_groups(self, connection: Connection) -> None:
         keys = {row[0]: GroupKey(*row[1:]) for row in connection.execute(_keys_of_waiting())}
@@ -294,7 +297,7 @@ class QueueIndex:
             return
         here = rows.device[used] == code
         if device.tended:
-            mask &= ~here | (rows.qos[used] == _CALIBRATION)
+            mask &= ~here | (rows.qos[used] == CALIBRATION)
         if device.session is not None:
             mask &= ~here | (rows.session[used] == rows.sessions.code(device.session))
         if device.reservations:
@@ -332,7 +335,8 @@ _ACTIVE: Final = (
 _COUNTED: Final = Frequent(
     select(_ACTIVE.c.user_id, _ACTIVE.c.device_id, func.count().label("jobs")).group_by(
         _ACTIVE.c.user_id, _ACTIVE.c.device_id
-    )
+    ),
+    replanned=True,
 )
 _RUNNING: Final = select(
     jobs.c.id,

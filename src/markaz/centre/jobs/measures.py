@@ -26,6 +26,8 @@ _ENDED: Final = (
         jobs.c.ended_at,
         jobs.c.run_seconds,
         jobs.c.predicted_seconds,
+        jobs.c.wait_p50,
+        jobs.c.wait_p90,
     )
     .where(text(KEPT), jobs.c.ended_at > bindparam("since"))
     .order_by(jobs.c.ended_at)

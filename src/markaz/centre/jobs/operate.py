@@ -6,18 +6,18 @@ theirs reads it in the explanation of their own job's wait, without learning who
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import insert
 
 from markaz.centre import fields
 from markaz.centre.access import verb
-from markaz.centre.errors import conflict, invalid
+from markaz.centre.errors import CentreError, conflict, invalid
 from markaz.centre.jobs import notify
 from markaz.centre.jobs.groups import GroupKey, expected, group_id, read_key
 from markaz.centre.jobs.priority import MAX_BOOST
 from markaz.centre.jobs.rules import find_device, operated
-from markaz.centre.jobs.states import WAITING, Event, State
+from markaz.centre.jobs.states import TRANSITIONS, WAITING, Event, State
 from markaz.centre.jobs.store import DatabaseJobs
 from markaz.centre.jobs.tables import interventions
 from markaz.centre.work import Work
@@ -98,12 +98,34 @@ def _key(work: Work, row: Any) -> GroupKey:
 def _apply(work: Work, row: Any, event: Event, attempt: int | None = None, **values: Any) -> None:
     """Raises ``conflict`` if the job's state does not allow it."""
     if not DatabaseJobs(work).apply(row.id, event, attempt, **values):
-        raise conflict(f"job {row.id} is {row.state}: it cannot be done", state=row.state)
+        raise _impossible(row, event)
+
+
+_WORDS: Final = {
+    Event.HOLD: "held",
+    Event.RELEASE: "released",
+    Event.GIVE_BACK: "requeued",
+    Event.MOVE: "moved or put before or behind others",
+}
+# What an operator can do to a job instead, by its state.
+_INSTEAD: Final = {
+    State.QUEUED: "it can be held, moved, put before or behind others, or cancelled",
+    State.HELD: "it can be released, moved or cancelled",
+    State.CLAIMED: "it can be requeued or cancelled",
+    State.RUNNING: "it can be requeued or cancelled",
+}
+
+
+def _impossible(row: Any, event: Event) -> CentreError:
+    which = " or ".join(sorted(TRANSITIONS[event].sources))
+    text = f"job {row.id} is {row.state}, and only one that is {which} can be {_WORDS[event]}"
+    instead = _INSTEAD.get(row.state, "it has ended")
+    return conflict(f"{text}; {instead}", state=row.state)
 
 
 def _regroup(work: Work, row: Any, key: GroupKey, **values: Any) -> None:
     if row.state not in WAITING:
-        raise conflict(f"job {row.id} is {row.state}, not waiting", state=row.state)
+        raise _impossible(row, Event.MOVE)
     group = group_id(work, key)
     _apply(work, row, Event.MOVE, group_id=group, **values)
     if row.state == State.QUEUED:

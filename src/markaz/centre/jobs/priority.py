@@ -24,6 +24,7 @@ QOS: Final[dict[str, str]] = {
     "scavenger": "free of charge, when nothing else wants the device",
 }
 NAMES: Final = tuple(QOS)
+CALIBRATION: Final = NAMES.index("calibration")
 FACTORS: Final = np.linspace(1.0, 0.0, len(NAMES))
 MAX_BOOST: Final = 9
 _PER_OCTAVE: Final = 4

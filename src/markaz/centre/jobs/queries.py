@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, func, select, text
 
 from markaz.centre import fields
 from markaz.centre.access import CentreRole, anyone, holder_of, person, query
+from markaz.centre.db.frequent import Frequent
 from markaz.centre.devices.tables import devices
 from markaz.centre.errors import CentreError, conflict, invalid
 from markaz.centre.jobs import compiled, documents, listing, notify, why
@@ -25,14 +26,16 @@ looker: Final = holder_of(CentreRole.OPERATOR, CentreRole.DIRECTOR)
 @query("jobs.document", rule=reader, scope="jobs:read")
 def document(work: Work, seen: Seen, *, job: Any) -> dict[str, Any]:
     """The whole job: state, result, charge, provenance and, while it waits, why."""
+    device = {"device": seen.row.device_id}
+    _KIND.ahead(work.connection, device)
     result = documents.read_result(work, seen.row) if seen.contents else None
-    kind = work.connection.execute(_KIND, {"device": seen.row.device_id}).scalar_one()
+    kind = _KIND.first(work.connection, device).kind
     found = documents.full(seen.row, result, kind == "emulated")
     found["why"] = why.explain(work, seen.row, notify.queue_of(work))
     return found
 
 
-_KIND: Final = select(devices.c.kind).where(devices.c.id == bindparam("device"))
+_KIND: Final = Frequent(select(devices.c.kind).where(devices.c.id == bindparam("device")))
 
 
 @query("jobs.why", rule=reader, scope="jobs:read")

@@ -75,6 +75,17 @@ def submitter(
     return Place(row, chosen, held, _qos(work, row, chosen, held, qos))
 
 
+def ask_place(
+    work: Work, *, project: Any = None, device: Any = None, session: Any = None, **_: Any
+) -> None:
+    """Ask ahead for what ``submitter`` reads (``Frequent.ahead``)."""
+    project_rules.ask_member(work, work.actor.project if project is None else project)
+    if session is None and device is None:
+        _DEFAULT_DEVICE.ahead(work.connection)
+    elif session is None and isinstance(device, str) and device.isprintable():
+        _DEVICE.ahead(work.connection, {"device": device})
+
+
 def _project(work: Work, project: Any) -> Any:
     """The project that is meant: as named, the key's, or the only one of the actor."""
     person(work)

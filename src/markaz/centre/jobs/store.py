@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, lru_cache, partial
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, or_, select, text, update
+from sqlalchemy import Select, Update, bindparam, or_, select, text, update
 
 from markaz.centre.db.frequent import Frequent, listed, spread
 from markaz.centre.jobs.core import Ending, Rate, Snapshot
@@ -146,15 +146,21 @@ def _rate(price: str) -> Rate:
 
 @cache
 def _change(event: Event, names: tuple[str, ...]) -> Frequent:
+    kinds = {"the_job": jobs.c.id.type, "the_attempt": jobs.c.attempt.type}
+    kinds |= {name: jobs.c[name].type for name in names}
+    return Frequent.each(partial(_changed, event, names), kinds)
+
+
+def _changed(event: Event, names: tuple[str, ...], value: Callable[[str], Any]) -> Update:
     step, c = TRANSITIONS[event], jobs.c
     sources = or_(*(text(f"state = '{state}'") for state in sorted(step.sources)))
-    conditions = [c.id == bindparam("the_job"), sources]
+    conditions = [c.id == value("the_job"), sources]
     if step.fenced:
-        conditions.append(c.attempt == bindparam("the_attempt"))
-    values: dict[str, Any] = {name: bindparam(name) for name in names}
+        conditions.append(c.attempt == value("the_attempt"))
+    values: dict[str, Any] = {name: value(name) for name in names}
     if step.target is not None:
         values["state"] = str(step.target)
     if step.raises:
         values["attempt"] = c.attempt + 1
     values |= dict.fromkeys(step.clears)
-    return Frequent(update(jobs).where(*conditions).values(values))
+    return update(jobs).where(*conditions).values(values)

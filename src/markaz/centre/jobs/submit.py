@@ -16,8 +16,8 @@ from markaz.centre.db.frequent import Frequent
 from markaz.centre.errors import CentreError, invalid
 from markaz.centre.ids import new_id
 from markaz.centre.jobs import fits, notify, waits
-from markaz.centre.jobs.groups import GroupKey, expected, group_id, key_of
-from markaz.centre.jobs.rules import Place, submitter
+from markaz.centre.jobs.groups import GroupKey, ask_group, expected, group_id, key_of
+from markaz.centre.jobs.rules import Place, ask_place, submitter
 from markaz.centre.jobs.tables import OPEN, QUEUED, jobs, sessions
 from markaz.centre.ledger import holds, prices
 from markaz.centre.storage import blobs
@@ -75,7 +75,12 @@ class _New:
     free: bool
 
 
-@verb("jobs.submit", rule=submitter, scope="jobs:write")
+def _ahead(work: Work, **arguments: Any) -> None:
+    ask_place(work, **arguments)
+    _COUNT.ahead(work.connection, {"user": work.actor.id})
+
+
+@verb("jobs.submit", rule=submitter, scope="jobs:write", ahead=_ahead)
 def submit(
     work: Work,
     place: Place,
@@ -100,7 +105,7 @@ def submit(
     return answer
 
 
-@verb("jobs.submit_many", rule=submitter, scope="jobs:write")
+@verb("jobs.submit_many", rule=submitter, scope="jobs:write", ahead=_ahead)
 def submit_many(
     work: Work,
     place: Place,
@@ -136,6 +141,7 @@ def _error(error: CentreError) -> dict[str, Any]:
 def _take(
     work: Work, place: Place, items: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any] | CentreError]:
+    blobs.ask_used(work, place.project.id)
     rate = prices.price(work, device=place.device.id, at=work.now)
     _check_quota(work, place.project)
     found = [_prepared(work, place, rate, item) for item in items]
@@ -251,6 +257,8 @@ def checked_tags(tags: Any) -> list[str]:
 
 def _reserve(work: Work, place: Place, new: Sequence[_New]) -> None:
     """Set the credits aside; jobs for which there are none become held."""
+    for key in {one.key for one in new}:
+        ask_group(work, key)
     paying = [one for one in new if not one.free]
     asked = [(one.row["id"], one.amount) for one in paying]
     given = holds.reserve_many(work, project=place.project.id, holds=asked)
@@ -344,7 +352,6 @@ def _forecast(work: Work, new: Sequence[_New]) -> None:
         return
     queue.prepare(work.connection, work.now)
     before: dict[GroupKey, float] = {}
-    slots = max(1, queue.worker_slots)
     for one in new:
         if one.row["state"] != "queued":
             continue
@@ -353,6 +360,7 @@ def _forecast(work: Work, new: Sequence[_New]) -> None:
         raw = before[one.key]
         low, high = queue.forecasts.range(one.key.device, raw)
         one.row |= {"wait_raw": raw, "wait_p50": low, "wait_p90": high}
+        slots = waits.crew_slots(queue, one.key)
         before[one.key] += expected(one.row["predicted_seconds"]) / slots
 
 

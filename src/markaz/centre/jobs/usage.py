@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from markaz.centre.db import dialect
-from markaz.centre.db.frequent import Frequent
+from markaz.centre.db.frequent import Frequent, listed, spread
 from markaz.centre.jobs.fairtree import decayed
-from markaz.centre.jobs.tables import usage
+from markaz.centre.jobs.tables import jobs, usage
 from markaz.centre.work import Work
 
-_ROW: Final = Frequent(
-    select(usage.c.amount, usage.c.as_of).where(
-        usage.c.project_id == bindparam("project"), usage.c.user_id == bindparam("user")
-    )
-)
+
+@listed
+def _rows(size: int) -> Select[Any]:
+    """The rows of whoever some jobs belong to."""
+    names = [bindparam(f"v{i}", type_=jobs.c.id.type) for i in range(size)]
+    owner = (jobs.c.project_id == usage.c.project_id) & (jobs.c.user_id == usage.c.user_id)
+    return select(usage).join(jobs, owner).where(jobs.c.id.in_(names))
+
+
 _CHANGE: Final = Frequent(
     update(usage)
     .where(
@@ -29,22 +34,30 @@ _CHANGE: Final = Frequent(
 )
 
 
-def add(work: Work, project: str, user: str, seconds: float) -> None:
-    """Count ``seconds`` of a device, used until now.
+def ask(work: Work, ended: Sequence[str]) -> None:
+    """Say that ``add`` will be called for these jobs (``Frequent.ahead``)."""
+    _rows(len(ended)).ahead(work.connection, spread(ended))
 
-    If another server changes the row in between, look again.
+
+def add(work: Work, ended: Sequence[str], used: Mapping[tuple[str, str], float]) -> None:
+    """Count seconds of a device that jobs which end now used, by project and user.
+
+    If another server changes a row in between, the change is done again (``line.Overtaken``).
     """
-    if seconds <= 0:
-        return
+    rows = _rows(len(ended)).all(work.connection, spread(ended))
+    found = {(row.project_id, row.user_id): (row.amount, row.as_of) for row in rows}
     half_life = work.services.settings["half_life_days"] * 86400.0
-    who = {"project": project, "user": user}
-    while True:
-        row = _ROW.first(work.connection, who)
-        if row is None:
-            new = {"project_id": project, "user_id": user, "amount": 0.0, "as_of": work.now}
-            dialect.insert_or_ignore(work.connection, usage, [new])
+    for project, user in sorted(used):
+        if (seconds := used[project, user]) <= 0:
             continue
-        amount = float(decayed(row.amount, row.as_of, work.now, half_life)) + seconds
-        change = {"before": row.as_of, "old": row.amount, "new": amount, "now": work.now}
-        if _CHANGE.run(work.connection, who | change):
-            return
+        old, before = found.get((project, user)) or _begun(work, project, user)
+        new = float(decayed(old, before, work.now, half_life)) + seconds
+        change = {"before": before, "old": old, "new": new, "now": work.now}
+        row = {"project": project, "user": user, **change}
+        _CHANGE.post(work.connection, [row], touching=1)
+
+
+def _begun(work: Work, project: str, user: str) -> tuple[float, int]:
+    row = {"project_id": project, "user_id": user, "amount": 0.0, "as_of": work.now}
+    dialect.insert_or_ignore(work.connection, usage, [row])
+    return 0.0, work.now

@@ -39,7 +39,7 @@ def explain(work: Work, row: Any, index: QueueIndex | None) -> dict[str, Any] | 
     found: dict[str, Any] = {"words": [], "interventions": acts(work, row)}
     if index is not None:
         found |= _ranked(work, row, key, index)
-        found["blocks"] = _blocks(index, key, work.now)
+        found["blocks"] = _blocks(index, key, work.now) + _crowded(index, row, key, work.now)
         found["words"] += [one["words"] for one in found["blocks"]]
     return found
 
@@ -131,6 +131,18 @@ def _blocks(index: QueueIndex, key: GroupKey, now: int) -> list[dict[str, Any]]:
         words = f"a session holds {name} for its own jobs"
         found.append({"block": "session", "words": words})
     return [{"device": device.id, **one} for one in (*found, *_calendar(device, key, now))]
+
+
+def _crowded(index: QueueIndex, row: Any, key: GroupKey, now: int) -> list[dict[str, Any]]:
+    """Other devices whose jobs keep the workers of this one busy."""
+    found = []
+    for one in waits.crowd(index, key, row.place, now):
+        has = [f"{one.running} running"] if one.running else []
+        has += [f"{span(one.work)} of waiting work before it"] if one.work > 0 else []
+        words = f"the workers are busy with jobs of device {one.device}: {', '.join(has)}"
+        figures = {"running": one.running, "waiting_seconds": one.work}
+        found.append({"block": "workers", "device": one.device, **figures, "words": words})
+    return found
 
 
 def _calendar(device: Device, key: GroupKey, now: int) -> list[dict[str, Any]]:

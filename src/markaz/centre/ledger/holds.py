@@ -129,18 +129,23 @@ def settle_many(work: Work, ended: Sequence[Settlement]) -> dict[str, int]:
     if not ended:
         return {}
     _check_reserved(work, ended)
-    states = {name: _settle(work, name, of) for name, of in _by_allocation(ended).items()}
     rows = []
     for one in ended:
         rows.append(entry(work, one.allocation, "release", one.reserved, job=one.job))
         if one.charge:
             rows.append(entry(work, one.allocation, "charge", -one.charge, job=one.job))
     with unique(f"job {ended[0].job}, or one that ended with it, is settled already"):
-        write(work, *rows)
+        post(work, *rows)  # they go with the first change of an allocation
+        states = {name: _settle(work, name, of) for name, of in _by_allocation(ended).items()}
     return {
         name: sum(_returned(work, name, states[name], one.reserved - one.charge) for one in of)
         for name, of in _by_allocation(ended).items()
     }
+
+
+def ask_reserved(work: Work, jobs: Sequence[str]) -> None:
+    """Say that these jobs will be settled together (``Frequent.ahead``)."""
+    _reserved(len(jobs)).ahead(work.connection, spread(jobs))
 
 
 def _by_allocation(ended: Sequence[Settlement]) -> dict[str, list[Settlement]]:

@@ -56,6 +56,30 @@ def sign_up(
     return {"id": row["id"], "login": row["login"], "state": "pending"}
 
 
+def asked_before(work: Work, **asked: Any) -> Any:
+    """The row of an equal request for an account that waits to be decided; None: there is none.
+
+    Errors: as of ``sign_up`` for fields that cannot be.
+    """
+    if not work.services.settings["sign_up"]:
+        return None
+    wanted = _new(work, **asked)
+    same = [users.c[name] == value for name, value in wanted.items() if name not in _STAMPS]
+    return work.one(select(users).where(users.c.state == "pending", *same))
+
+
+_STAMPS: Final = frozenset({"id", "created_at"})  # of the request, not of what is asked
+
+
+def taken(login: str) -> CentreError:
+    """The refusal of a login that somebody has."""
+    return conflict(_taken(login))
+
+
+def _taken(login: str) -> str:
+    return f"the login {login!r} is taken"
+
+
 @verb("people.create", rule=operator, scope="operate")
 def create(
     work: Work,
@@ -266,7 +290,7 @@ def _profile(work: Work, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add(work: Work, row: dict[str, Any]) -> None:
-    with unique(f"the login {row['login']!r} is taken"):
+    with unique(_taken(row["login"])):
         work.run(insert(users).values(row))
     work.record(row["id"], state=row["state"], institution=row["institution_id"])
 

@@ -99,19 +99,43 @@ def sign_up(
     institution: str | None = None,
     language: str = "en",
 ) -> dict[str, Any]:
-    """Ask for an account; an operator approves it. Errors: ``invalid``, ``conflict``."""
+    """Ask for an account; an operator approves it. The same again, while nobody has decided,
+    is the same request and has the same answer. Errors: ``invalid``, ``conflict``,
+    ``rate-limited``."""
     passwords.check(password, names=[login, name, email, centre.services.settings["site_name"]])
-    answer = centre.perform(
-        accounts.sign_up,
-        _as(ANONYMOUS.id),
-        login=login,
-        name=name,
-        email=email,
-        institution=institution,
-        language=language,
-        hashed=passwords.hashed(password),
-    )
-    return dict(answer)
+    asked = {
+        "login": login,
+        "name": name,
+        "email": email,
+        "institution": institution,
+        "language": language,
+    }
+    repeated = _asked_before(centre, password, asked)
+    if repeated is not None:
+        return repeated
+    hashed = passwords.hashed(password)
+    try:
+        return dict(centre.perform(accounts.sign_up, _as(ANONYMOUS.id), **asked, hashed=hashed))
+    except CentreError as error:
+        repeated = _asked_before(centre, password, asked) if error.kind == "conflict" else None
+        if repeated is None:
+            raise
+        return repeated  # the same request came at the same moment
+
+
+def _asked_before(centre: Host, password: str, asked: dict[str, Any]) -> dict[str, Any] | None:
+    """The answer to an equal request that waits to be decided; None: there is none.
+
+    The password counts as an attempt to log in, so that none can be tried here that could not
+    be tried there. Errors: ``conflict`` if all but the password is equal, ``rate-limited``.
+    """
+    earlier = _look(centre, lambda work: accounts.asked_before(work, **asked))
+    if earlier is None:
+        return None
+    _attempt(centre, earlier.login)
+    if not passwords.fits(earlier.password_hash, password):
+        raise accounts.taken(earlier.login)
+    return {"id": earlier.id, "login": earlier.login, "state": "pending"}
 
 
 def set_password(centre: Host, *, code: str, password: str) -> dict[str, Any]:

@@ -67,6 +67,12 @@ def viewer(work: Work, project: Any, **_: Any) -> Membership:
     return found
 
 
+def ask_member(work: Work, project: Any) -> None:
+    """Say that ``member`` or ``working_member`` will be called (``Frequent.ahead``)."""
+    if _is_name(project):
+        _MEMBERSHIP.ahead(work.connection, {"user": work.actor.id, "name": project})
+
+
 def working_member(work: Work, project: Any, **_: Any) -> Membership:
     """A member of a project that is active now: who may submit jobs and open sessions.
 

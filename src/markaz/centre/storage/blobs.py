@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -118,29 +119,30 @@ def _small(services: Services, data: bytes) -> Prepared:
 
 
 def _refer(work: Work, items: Sequence[Prepared], *, inline: bool) -> None:
+    uses = Counter(item.digest for item in items)
     rows = [
         {
-            "hash": item.digest,
+            "hash": digest,
             "size": len(item.data),
             "data": item.data if inline else None,
             "created_at": work.now,
-            "uses": 1,
+            "uses": uses[digest],
             "doomed_at": None,
         }
-        for item in items
+        for digest, item in {item.digest: item for item in items}.items()
     ]
     changes = _with_data if inline else _one_more
     dialect.insert_or_change(work.connection, blobs, rows, ("hash",), changes)
 
 
-def _one_more(_new: Any) -> dict[str, Any]:
-    return {"uses": blobs.c.uses + 1}
+def _one_more(new: Any) -> dict[str, Any]:
+    return {"uses": blobs.c.uses + new.uses}
 
 
 def _with_data(new: Any) -> dict[str, Any]:
-    """One more use; a doomed row takes the contents, since the store may lose its copy."""
+    """More uses; a doomed row takes the contents, since the store may lose its copy."""
     data = case((blobs.c.doomed_at.is_(None), blobs.c.data), else_=new.data)
-    return {"uses": blobs.c.uses + 1, "data": data, "doomed_at": None}
+    return {"uses": blobs.c.uses + new.uses, "data": data, "doomed_at": None}
 
 
 def _rescue(work: Work, items: Sequence[Prepared]) -> None:
@@ -176,8 +178,14 @@ def read_rows(work: Work, digests: Collection[str]) -> dict[str, bytes | None]:
     """What the rows hold, unchecked and in one statement: None where only the store does."""
     if not digests:
         return {}
-    rows = _contents_of(len(digests)).all(work.connection, spread(list(digests)))
+    rows = _contents_of(len(digests)).all(work.connection, spread(sorted(digests)))
     return {row.hash: None if row.data is None else bytes(row.data) for row in rows}
+
+
+def ask_rows(work: Work, digests: Collection[str]) -> None:
+    """Say that ``read_rows`` will be called for these (``Frequent.ahead``)."""
+    if digests:
+        _contents_of(len(digests)).ahead(work.connection, spread(sorted(digests)))
 
 
 def contents(services: Services, digest: str, data: bytes | None) -> bytes:
@@ -222,6 +230,11 @@ def count_bytes_of(work: Work, changes: Mapping[str, int]) -> None:
 
 def _add_bytes(new: Any) -> dict[str, Any]:
     return {"bytes": storage_use.c.bytes + new.bytes}
+
+
+def ask_used(work: Work, project: str) -> None:
+    """Say that ``used_bytes`` will be called (``Frequent.ahead``)."""
+    _USED.ahead(work.connection, {"project": project})
 
 
 def used_bytes(work: Work, project: str) -> int:

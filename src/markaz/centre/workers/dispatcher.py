@@ -22,6 +22,7 @@ from markaz.centre.centre import Centre
 from markaz.centre.errors import CentreError
 from markaz.centre.jobs import dispatch, holds
 from markaz.centre.jobs.index import QueueIndex
+from markaz.centre.jobs.sharing import Crew
 from markaz.centre.workers import agents, crash, messages, queries, verbs
 from markaz.centre.workers.actor import OUTAGES, Actor
 from markaz.centre.workers.handout import Handout
@@ -361,8 +362,10 @@ class Dispatcher:
             self._handout.wake()  # a cap may have been what others waited for
 
     def _count_slots(self) -> None:
-        slots = sum(p.hello.slots for p in self._peers.values() if p.link is not None)
-        self._centre.services.queue.worker_slots = slots
+        ready = [peer.hello for peer in self._peers.values() if peer.link is not None]
+        self._centre.services.queue.crews = tuple(
+            Crew(one.slots, frozenset(one.drivers), frozenset(one.devices)) for one in ready
+        )
 
 
 def _sheet(data: bytes) -> Sheet:

@@ -15,7 +15,6 @@ from markaz.centre.ids import new_id
 from markaz.centre.jobs import dispatch
 from markaz.centre.jobs.groups import expected
 from markaz.centre.jobs.tables import ACTIVE, jobs
-from markaz.centre.storage import blobs
 from markaz.centre.work import Work
 from markaz.centre.workers import agents
 from markaz.centre.workers.tables import workers
@@ -110,12 +109,9 @@ def exchange(
         _unless_stale(dispatch.mark_running, work, worker=worker, **one)
     accepted = dispatch.finish_many(work, worker, finished) if finished else []
     claimed, dry = _claimed(work, worker, devices, count, ahead, seconds)
-    if claimed:
-        rows = blobs.read_rows(work, {job["circuit"] for job in claimed})
-        for job in claimed:
-            job["data"] = rows.get(job["circuit"])
-            job["at"] = work.now
-            job["station"] = stations.of(work, job["device"], job["driver"])
+    for job in claimed:
+        job["at"] = work.now
+        job["station"] = stations.of(work, job["device"], job["driver"])
     work.nothing_changed()  # what happened is in the audit under the verbs' own names
     return {"accepted": accepted, "claimed": claimed, "dry": dry}
 

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -51,4 +51,18 @@ def moment(value: str | int) -> int:
     return round(aware.timestamp() * tables.MICRO)
 
 
-REASON: Final = click.option("--reason", required=True, help="Why; those concerned can read it.")
+def _reason(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """A reason that the centre takes; bad usage otherwise."""
+    if value is not None and not LEAST <= len(value.strip()) <= MOST:
+        raise click.BadParameter(f"a reason has {LEAST} to {MOST} characters, not {value!r:.40}")
+    return value
+
+
+def reason(help_text: str, *, required: bool = True) -> Callable[[T], T]:
+    """The option ``--reason``."""
+    return click.option("--reason", required=required, callback=_reason, help=help_text)
+
+
+LEAST, MOST = 3, 500
+T = TypeVar("T", bound=Callable[..., Any])
+REASON: Final = reason("Why; those concerned can read it.")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from markaz.interfaces.cli import reach, tables
-from markaz.interfaces.cli.acting import REASON, act
+from markaz.interfaces.cli.acting import REASON, act, moment
 
 _DAY = 86_400 * tables.MICRO
+YEAR: Final = 365  # days
 
 
 @click.group("credits", invoke_without_command=True)
@@ -74,24 +75,46 @@ def statement(project: str, limit: int, as_json: bool) -> None:
 @command.command("grant")
 @click.argument("project")
 @click.argument("amount", metavar="CREDITS")
-@click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True)
+@click.option(
+    "--from",
+    "begins",
+    type=moment,
+    metavar="TIME",
+    help="now (the default), +2d, or '2026-12-01' (UTC).",
+)
+@click.option("--until", "ends", type=moment, metavar="TIME", help="Its end, in place of --days.")
+@click.option("--days", type=click.IntRange(1, 3650), help="How long it lasts; 365 by default.")
 @click.option("--reason", default="", help="Why, for the ledger.")
 @tables.AS_JSON
 @reach.speaks_to_centre
-def grant(project: str, amount: str, days: int, reason: str, as_json: bool) -> None:
+def grant(
+    project: str,
+    amount: str,
+    begins: int | None,
+    ends: int | None,
+    days: int | None,
+    reason: str,
+    as_json: bool,
+) -> None:
     """Give PROJECT an allocation of CREDITS (resource allocators and operators)."""
-    now = time.time_ns() // 1000
+    if ends is not None and days is not None:
+        raise click.UsageError("--until and --days both say when it ends")
+    begins = time.time_ns() // 1000 if begins is None else begins
+    ends = begins + (days or YEAR) * _DAY if ends is None else ends
     body = {
         "amount": tables.to_micro(amount),
-        "starts_at": now,
-        "ends_at": now + days * _DAY,
+        "starts_at": begins,
+        "ends_at": ends,
         "reason": reason,
     }
     with reach.connect() as client:
         made = client.post(f"/projects/{project}/credits/grants", body)
     if not tables.show(made, as_json):
         free = tables.credits_text(made["free"])
-        click.echo(f"{project} has {free} credits more until {tables.when(made['ends_at'])}.")
+        later = "" if begins <= time.time_ns() // 1000 else f" from {tables.when(begins)}"
+        click.echo(
+            f"{project} has {free} credits more{later} until {tables.when(made['ends_at'])}."
+        )
 
 
 @command.command("refund")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from markaz.centre.settings import Settings
 
-SECRETS: Final = ("secret.key", "worker.key", "first-login.json", "settings.toml")
+SECRETS: Final = ("secret.key", "signing.key", "worker.key", "first-login.json", "settings.toml")
 OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 LITTLE, TOO_LITTLE = 5 << 30, 200 << 20  # bytes free on the data directory's disk
 

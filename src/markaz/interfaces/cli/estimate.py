@@ -25,9 +25,9 @@ def command(file: str, as_json: bool, **given: Any) -> None:
     """
     with reach.connect() as client:
         try:
-            body = submit.body_of(file, given)
+            body = submit.body_of(file, submit.with_file(given))
         except submit.Refused as error:
-            reach.fail(f"{file}: {error}")
+            reach.fail(f"{file}: {error.kind}: {error}")
         found = client.post("/estimates", {**_usual(client, body), **body})
     if not tables.show(found, as_json):
         click.echo("\n".join(_lines(found)))
@@ -48,8 +48,9 @@ def _usual(client: Client, body: dict[str, Any]) -> dict[str, str]:
 
 def _lines(found: dict[str, Any]) -> list[str]:
     cost, reserve = (tables.credits_text(found[name]) for name in ("cost", "reserve"))
+    about = "at most" if found["cost"] == found["reserve"] else "about"  # nothing is predicted
     lines = [
-        f"about {tables.seconds_text(found['seconds'])} on {found['device']}: {cost} credits",
+        f"{about} {tables.seconds_text(found['seconds'])} on {found['device']}: {cost} credits",
         f"  set aside at submission, and the most that it can cost: {reserve} credits",
     ]
     if found["free"] is not None:

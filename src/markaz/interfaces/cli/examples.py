@@ -23,7 +23,8 @@ SUFFIXES: Final = (".qasm", ".qcis")
 NOTHING: Final[dict[str, Any]] = {
     "device": None, "project": "default", "shots": None, "seed": 1, "engine": None,
     "observables": (), "parameters": {}, "time_limit": None, "tags": ("example",),
-    "private": False, "session": None,
+    "private": False, "session": None, "min_fidelity": None, "approximate": False,
+    "memory_limit": None,
 }  # fmt: skip
 
 

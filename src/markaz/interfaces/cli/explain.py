@@ -46,6 +46,7 @@ def command(file: str, shots: int, as_json: bool, **given: Any) -> None:
             observables=observables or None,
             parameters=given["bindings"] or None,
             guarded=True,
+            treewidth=True,
         )
 
     try:

@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "worker": ("worker", "Start a worker that runs a centre's jobs."),
     "agent": ("agent", "Beside hardware: run a centre's jobs on it."),
     "login": ("login", "Keep the address of a centre and a key for it."),
+    "logout": ("logout", "End that login and forget it."),
     "env": ("env", "Print the variables by which programs find the centre."),
     "submit": ("submit", "Hand programs to the centre's queue."),
     "jobs": ("jobs", "List jobs."),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from markaz.quantum.programs.errors import ProgramError
 
 GIB: Final = 1 << 30
+APPROXIMATE: Final = 0.99  # the fidelity of --approximate
 # Those of markaz.quantum.api, which a help page must not import.
 MAX_SHOTS: Final = 100_000_000
 MAX_SEED: Final = (1 << 63) - 1
@@ -74,6 +76,16 @@ def read_observables(texts: tuple[str, ...], file: str | None) -> list[PauliSum]
     if not more:
         raise click.UsageError(f"--observables-file {file} holds no observable")
     return found + more
+
+
+def memory_bytes(gib: float | None) -> int | None:
+    """Bytes of a ``--memory-limit``."""
+    return None if gib is None else max(1, int(gib * GIB))
+
+
+def least_fidelity(given: Mapping[str, Any]) -> float:
+    """What ``--min-fidelity`` and ``--approximate`` ask for; 1: exact."""
+    return float(given["min_fidelity"] or (APPROXIMATE if given["approximate"] else 1.0))
 
 
 def read_program(file: str) -> Path | bytes:

@@ -58,6 +58,35 @@ def set_password(url: str) -> None:
     click.echo("The password is set; `markaz login` takes it.")
 
 
+@command.command("lost")
+@click.argument("url")
+@click.argument("lost", type=click.Choice(("password", "totp")))
+@click.option("--login", required=True, help="Name to log in with.")
+@reach.speaks_to_centre
+def recover(url: str, lost: str, login: str) -> None:
+    """Ask the centre at URL to mail a one-time code for what was LOST."""
+    with reach.connect(reach.login_at(url, "")) as client:
+        asked = client.post("/recovery", {"login": login, "lost": lost})
+    takes = {"password": "set-password", "totp": "reset-totp"}[lost]
+    way = "If there is such an account, a code is on its way by mail"
+    if asked["by"] != "mail":
+        way = "This centre sends no mail: an operator can make a code"
+    click.echo(f"{way}; `markaz people {takes}` takes it.")
+
+
+@command.command("reset-totp")
+@click.argument("url")
+@click.option("--login", required=True, help="Name to log in with.")
+@reach.speaks_to_centre
+def reset_totp(url: str, login: str) -> None:
+    """Have the centre at URL ask for no codes of a lost authenticator any more."""
+    password = click.prompt("Password", hide_input=True, err=True)
+    code = click.prompt("The centre's one-time code", hide_input=True, err=True)
+    with reach.connect(reach.login_at(url, "")) as client:
+        client.post("/recovery/totp", {"login": login, "password": password, "code": code})
+    click.echo("One-time codes are off; `markaz people totp` turns them on again.")
+
+
 @command.command("sign-up")
 @click.argument("url")
 @click.option("--login", required=True, help="Name to log in with.")

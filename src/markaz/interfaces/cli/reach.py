@@ -76,6 +76,17 @@ def _kept() -> dict[str, str]:
     return document if isinstance(document, dict) else {}
 
 
+def kept_login() -> Login | None:
+    """What ``markaz login`` kept; None if there is nothing."""
+    kept = _kept()
+    return login_at(kept["url"], kept["key"]) if {"url", "key"} <= set(kept) else None
+
+
+def forget_login() -> None:
+    """Delete what ``markaz login`` kept."""
+    login_file().unlink(missing_ok=True)
+
+
 def keep_login(login: Login) -> Path:
     """Keep the key in a file that only its owner can read."""
     path = login_file()

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 # Beyond its own time limit a run may still need to stop an engine and to clean up.
 GRACE_SECONDS: Final = 10.0
-APPROXIMATE: Final = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +207,9 @@ def simulate(task: Task, progress: Callable[[str], None]) -> Outcome:
 @click.option("--memory", is_flag=True, help="Also the outcome of every shot (with --json).")
 @click.option("--plot", metavar="FILE.png|svg", help="Draw the result of a single file.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Files at a time; default: all cores.")
-@click.option("--approximate", is_flag=True, help=f"The same as --min-fidelity {APPROXIMATE}.")
+@click.option(
+    "--approximate", is_flag=True, help=f"The same as --min-fidelity {options.APPROXIMATE}."
+)
 @click.option("--min-fidelity", type=click.FloatRange(0, 1, min_open=True), metavar="F",
               help="Allow engines that truncate, down to this fidelity.")  # fmt: skip
 def command(files: tuple[str, ...], **given: Any) -> None:
@@ -254,12 +255,12 @@ def _tasks(files: tuple[str, ...], given: Mapping[str, Any]) -> tuple[list[Task]
         seed=given["seed"],
         engine=given["engine"],
         time_limit=given["time_limit"],
-        memory_limit=_bytes(given["memory_limit"]),
+        memory_limit=options.memory_bytes(given["memory_limit"]),
         observables=tuple(observables),
         parameters=given["bindings"],
         memory=given["memory"],
         wanted=given["wanted"] or "counts",
-        min_fidelity=given["min_fidelity"] or (APPROXIMATE if given["approximate"] else 1.0),
+        min_fidelity=options.least_fidelity(given),
         as_json=given["as_json"],
     )
     if recorded is not None:
@@ -278,10 +279,6 @@ def _check_wanted(given: Mapping[str, Any]) -> None:
     excluded = [name for name, value in others.items() if value]
     if given["wanted"] and excluded:
         raise click.UsageError(f"--{given['wanted']} does not go with {excluded[0]}")
-
-
-def _bytes(gib: float | None) -> int | None:
-    return None if gib is None else max(1, int(gib * options.GIB))
 
 
 def _run_all(tasks: list[Task], jobs: int, printer: Printer) -> None:

@@ -124,7 +124,9 @@ def existing_database(values: Settings) -> Iterator[Engine]:
 
 def settings_of(given: dict[str, Any]) -> Settings:
     """As ``values_of``, for a process that logs: logs are set up too."""
-    from markaz.interfaces import logs  # noqa: PLC0415 - not for --help
+    # not for --help
+    from markaz.centre.settings import unknown_variables  # noqa: PLC0415
+    from markaz.interfaces import logs  # noqa: PLC0415
 
     more = {name: value for name, value in given.items() if name not in ("data", "database")}
     values = values_of(given.get("data"), given.get("database"), **more)
@@ -132,6 +134,9 @@ def settings_of(given: dict[str, Any]) -> Settings:
     if form == "json" and sys.stderr.isatty():
         form = "console"
     logs.set_up(values["log_level"], form)
+    if "MARKAZ_WORKER_PARENT" not in os.environ:  # else whoever started it has said so
+        for wrong in unknown_variables():
+            click.echo(f"markaz: {wrong}", err=True)
     return values
 
 

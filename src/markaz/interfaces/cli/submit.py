@@ -27,6 +27,13 @@ def program_options(body: Callable[..., None]) -> Callable[..., None]:
         click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), help="Seconds."),
         click.option("--param", "parameters", multiple=True, callback=options.read_bindings,
                      metavar="NAME=VALUE", help="Value of a parameter."),
+        click.option("--min-fidelity", type=click.FloatRange(0, 1, min_open=True), metavar="F",
+                     help="Allow engines that truncate, down to this fidelity."),
+        click.option("--approximate", is_flag=True,
+                     help=f"The same as --min-fidelity {options.APPROXIMATE}."),
+        click.option("--memory-limit", type=click.FloatRange(min=0, min_open=True), metavar="GiB",
+                     help="Default: what a worker gives a job."),
+        click.option("--observables-file", metavar="F", help="One observable a line."),
         click.option("--observable", "-o", "observables", multiple=True,
                      help='Such as "ZZ + 0.5*XI".'),
         click.option("--engine", help="Engine; else the best for each program."),
@@ -46,6 +53,7 @@ def program_options(body: Callable[..., None]) -> Callable[..., None]:
 @click.option("--name", default="", help="What to call the job.")
 @click.option("--tag", "tags", multiple=True, help="A word to find it by.")
 @click.option("--private", is_flag=True, help="Only you see program and result.")
+@click.option("--memory", is_flag=True, help="Also the outcome of every shot (with --json).")
 @click.option("--session", help="Session that the jobs belong to.")
 @click.option("--qos", help="Class of service: normal, scavenger, booking, teaching …")
 @click.option("--wait", is_flag=True, help="Wait for the results and print them.")
@@ -57,6 +65,7 @@ def command(files: tuple[str, ...], wait: bool, as_json: bool, **given: Any) -> 
     Exits with 1 if a program was refused or a job failed, 3 if the centre is not reachable.
     """
     failed, style = False, Style.of(sys.stdout)
+    given = with_file(given)
     with reach.connect() as client:
         jobs = []
         for file in files:  # all of them before any result: they run side by side
@@ -97,8 +106,10 @@ def _refused(file: str, error: Any, as_json: bool) -> None:
     if not isinstance(error, Refused) and reach.is_unreachable(error):
         raise error
     details = {} if isinstance(error, Refused) else error.problem.get("details") or {}
-    message = str(error) if isinstance(error, Refused) else reach.words(error)
-    click.echo(f"markaz: {_placed(file, details, error) or f'{file}: {message}'}", err=True)
+    place = _placed(file, details, error)
+    message = str(error) if place or isinstance(error, Refused) else reach.words(error)
+    kind = f"{error.kind}: " if isinstance(error, Refused) else ""
+    click.echo(f"markaz: {place or f'{file}: {kind}{message}'}", err=True)
     why = {"kind": error.kind, "message": message, **details}
     tables.show({"file": file, "job": None, "state": None, "error": why}, as_json)
 
@@ -122,6 +133,10 @@ def body_of(file: str, given: Mapping[str, Any]) -> dict[str, Any]:
     }
     run = {k: given[k] for k in ("shots", "seed", "engine", "parameters")}
     run["observables"] = list(given["observables"])
+    run["memory"] = given.get("memory") or None
+    fidelity = options.least_fidelity(given)
+    run["min_fidelity"] = fidelity if fidelity < 1 else None
+    run["memory_limit"] = options.memory_bytes(given["memory_limit"])
     return {
         **{k: v for k, v in named.items() if v},
         **_program(data),
@@ -132,8 +147,15 @@ def body_of(file: str, given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def with_file(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options whose observables hold those of ``--observables-file`` too."""
+    more = options.read_observables((), given["observables_file"])
+    return {**given, "observables": (*given["observables"], *map(str, more))}
+
+
 def _read(file: str) -> bytes:
     """The bytes of ``file``; never more than a program may have and one."""
+    from markaz.quantum.programs.intake import why_not  # noqa: PLC0415 - not for --help
     from markaz.quantum.programs.limits import DEFAULT  # noqa: PLC0415 - not for --help
 
     most = DEFAULT.source_bytes
@@ -144,7 +166,7 @@ def _read(file: str) -> bytes:
             with Path(file).open("rb") as opened:
                 data = opened.read(most + 1)
     except OSError as error:
-        raise Refused(error.strerror or str(error)) from None
+        raise Refused(why_not(error)) from None
     if len(data) > most:
         raise Refused(f"a program may have {most:,} bytes", "limit-size")
     return data

@@ -186,6 +186,7 @@ BLOCKS: Final[dict[str, str]] = {
     "not accepting": N_("The device starts no jobs at the moment."),
     "session": N_("A session holds the device for its own jobs."),
     "reserved": N_("The device is reserved at the moment."),
+    "workers": N_("The workers are busy with jobs of device %(device)s."),
     "reserved soon": N_(
         "The device is reserved in %(within)s; this job may run for %(limit)s and must end before."
     ),
@@ -273,6 +274,7 @@ def block(visit: Visit, one: dict[str, Any]) -> str:
         "status": visit.word("status", one.get("status", "")),
         "within": visit.formats.span(one.get("in_seconds")),
         "limit": visit.formats.span(one.get("limit_seconds")),
+        "device": one.get("device", ""),
     }
     text = BLOCKS[one["block"]]
     return visit.gettext(text) % said

@@ -42,7 +42,7 @@ class Endpoint:
         try:
             return await self._answer(call)
         except CentreError as error:
-            document = problems.of_error(error, self._parameters)
+            document = problems.of_error(error, self._parameters, call.body)
             return problems.response(document, retry_after=error.retry_after, headers=call.headers)
         except problems.Refusal as refusal:
             return problems.response(refusal.document, headers=call.headers)

@@ -16,8 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from markaz.centre.access import QUERIES, SYSTEM, CentreRole
+from markaz.centre.access import SYSTEM, CentreRole
 from markaz.centre.errors import CentreError, forbidden
+from markaz.centre.jobs import measures
 from markaz.interfaces.rest_api import problems
 from markaz.interfaces.rest_api.calls import Api
 from markaz.interfaces.rest_api.metrics import CONTENT_TYPE
@@ -65,7 +66,7 @@ class _Collector:
         """Bring the metrics up to date."""
         api, metrics = self._api, self._api.metrics
         async with self._lock:  # two collectors must not count the same jobs twice
-            later = api.centre.ask_later(QUERIES["jobs.measures"], SYSTEM, since=self._since)
+            later = api.centre.ask_later(measures.measures, SYSTEM, since=self._since)
             self._since = metrics.look(await asyncio.wrap_future(later)) or self._since
         metrics.workers.set(api.dispatcher.workers())
         metrics.waiting.set(len(api.patience))

@@ -50,6 +50,19 @@ class Metrics:
             buckets=(0.1, 0.25, 0.5, 0.8, 1, 1.25, 2, 4, 10),
             registry=registry,
         )
+        self.wait_error = Histogram(
+            "markaz_wait_forecast_error_seconds",
+            "Between the wait and the P50 that was stated at submission.",
+            ("device",),
+            buckets=_LONG,
+            registry=registry,
+        )
+        self.stated = Counter(
+            "markaz_wait_forecasts",
+            "Waits by where they lay in what was stated: before_p50, p50_to_p90, after_p90.",
+            ("device", "part"),
+            registry=registry,
+        )
         self.claim = Histogram(
             "markaz_claim_seconds", "Time to claim jobs.", buckets=_SHORT, registry=registry
         )
@@ -108,8 +121,16 @@ class Metrics:
                 continue
             wait = (job["started_at"] - job["eligible_at"]) / 1e6
             self.wait.labels(job["device_id"]).observe(wait)
+            self._waited(job["device_id"], wait, job["wait_p50"], job["wait_p90"])
             self._ran(job["device_id"], job["run_seconds"], job["predicted_seconds"])
         return ended
+
+    def _waited(self, device: str, wait: float, low: float | None, high: float | None) -> None:
+        if low is None or high is None:
+            return
+        self.wait_error.labels(device).observe(abs(wait - low))
+        part = "before_p50" if wait < low else "p50_to_p90" if wait <= high else "after_p90"
+        self.stated.labels(device, part).inc()
 
     def _ran(self, device: str, seconds: float | None, predicted: float | None) -> None:
         if seconds is not None:

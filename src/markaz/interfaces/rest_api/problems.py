@@ -11,7 +11,7 @@ import math
 from http import HTTPStatus
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.responses import Response
 
@@ -57,11 +57,17 @@ class Refusal(Exception):
         self.document = document
 
 
-def of_error(error: CentreError, parameters: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The document of a refusal; a field among ``parameters`` is one of the address."""
+def of_error(
+    error: CentreError, parameters: frozenset[str] = frozenset(), body: BaseModel | None = None
+) -> dict[str, Any]:
+    """The document of a refusal; a field among ``parameters`` is one of the address, what else
+    there is no such thing of is named by the ``body``'s field of that name."""
     errors = None
-    if error.field is not None:
-        place = tuple(error.field.split("/")) if error.field else ()
+    field = error.field
+    if field is None and error.what not in parameters and getattr(body, str(error.what), None):
+        field = error.what
+    if field is not None:
+        place = tuple(field.split("/")) if field else ()
         in_address = bool(place) and place[0] in parameters
         errors = [located(place, error.message, parameter=in_address)]
     return problem(error.kind, error.message, errors=errors, details=error.details)

@@ -171,7 +171,7 @@ class Credentials(Body):
 
 
 class SignUp(Body):
-    """A request for an account."""
+    """A request for an account; the same again, before it is decided, is the same request."""
 
     login: Login = described("Name to log in with: a to z, digits, dot, hyphen, underscore.")
     name: Name = described("Name.")

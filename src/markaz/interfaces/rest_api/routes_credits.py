@@ -133,7 +133,7 @@ class Estimate(Answer):
 
     device: str = described("Name of the device.")
     rate: Price = described("The price in force.")
-    seconds: float = described("Predicted run time.")
+    seconds: float = described("Predicted run time; the time limit where none is predicted.")
     shots: int = described("Shots.")
     cost: int = described("Cost if the prediction is right, micro-credits.")
     reserve: int = described("Set aside at submission; the most that it can cost.")

@@ -7,6 +7,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from markaz.centre.errors import CentreError
+from markaz.centre.jobs import fits
 from markaz.centre.jobs.states import FINAL
 from markaz.interfaces.rest_api.calls import Call
 from markaz.interfaces.rest_api.fields import Page
@@ -91,8 +92,8 @@ async def estimate(call: Call) -> Any:
     settings = call.api.centre.services.settings
     limit = body.limit_seconds or body.options.time_limit or settings["default_job_seconds"]
     given["limit_seconds"] = limit = min(limit, settings["max_job_seconds"])
-    predicted = opened.predicted_seconds
-    seconds = limit if predicted is None else min(predicted, limit)
+    device = await call.perform("devices.get", device=body.device)
+    seconds = fits.likely_seconds(device["kind"], opened.predicted_seconds, limit)
     shots = int(opened.options["shots"] or 0)
     return await call.perform("ledger.estimate", seconds=seconds, shots=shots, **given)
 

@@ -85,7 +85,7 @@ class Circuit:
         return not self._measures_are_last()
 
     def _measures_are_last(self) -> bool:
-        where = np.flatnonzero(self.op == _MEASURE)
+        where = (self.op == _MEASURE).nonzero()[0]
         if len(where) == 0:
             return True
         measured = self.qubits[where, 0]
@@ -101,7 +101,7 @@ class Circuit:
         when = np.full(self.num_qubits, len(self.op), np.int64)
         when[measured] = where
         late = int(where[0])
-        gates = np.flatnonzero(self.op[late:] <= LAST_GATE) + late
+        gates = (self.op[late:] <= LAST_GATE).nonzero()[0] + late
         pooled = _POOLED[self.op[gates]]
         plain = gates[~pooled]
         used = self.qubits[plain]

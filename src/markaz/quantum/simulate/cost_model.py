@@ -26,6 +26,15 @@ def power(exponent: float) -> float:
     return min(2.0**exponent, HUGE) if exponent < 100 else HUGE
 
 
+def in_words(count: float) -> str:
+    """A number of bytes in words."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"):
+        if count < 1024:
+            return f"{count:.3g} {unit}"
+        count /= 1024
+    return f"{count:.3g} ZiB"
+
+
 def terms(facts: Facts, method: Method, shots: int) -> dict[str, float]:
     """Named numbers of steps for one run; ``shots`` 0 for expectation values.
 

@@ -19,7 +19,7 @@ def draw(
     """Outcomes that occur in ``shots`` draws, ascending, and how often each does."""
     if len(probabilities) <= min(_DRAW_ALL, max(shots, 64)):
         times = rng.multinomial(shots, probabilities / probabilities.sum())
-        states = np.flatnonzero(times)
+        states = times.nonzero()[0]
         return states, times[states]
     total = np.cumsum(probabilities)
     drawn = rng.random(shots) * total[-1]

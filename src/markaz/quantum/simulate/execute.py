@@ -136,8 +136,8 @@ def run_task(
     if rows and is_short(rows[0]) and facts is not None:
         # What ``schedule`` would try first, without what longer runs need.
         try:
-            answer = _here(engines[rows[0].engine], circuit, task)
-            return _accepted(answer, budget), rows[0].engine
+            found = _here(engines[rows[0].engine], circuit, task)
+            return _accepted(found, budget), rows[0].engine
         except FAILURES as failure:
             _note(log, rows[0].engine, failure, 0.0)
             refused.add(rows[0].engine)

@@ -10,44 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from markaz.quantum.programs.circuit import Circuit
-from markaz.quantum.programs.gates import LAST_GATE, TABLE, Flag, Op
-from markaz.quantum.simulate.jit import as_arg
+from markaz.quantum.programs.gates import TABLE, Op
 from markaz.quantum.simulate.kernel_facts import (
     BOND,
     BRANCHING,
     DIAGONAL,
     ENTANGLING,
     NON_CLIFFORD,
-    OUT,
     WIDEST,
-    survey_gates,
 )
+from markaz.quantum.simulate.survey import IS_CLIFFORD, survey
+
+__all__ = ["IS_CLIFFORD", "SHOWN", "Facts", "describe", "line_order", "reordered"]
 
 ORDER_FROM_QUBITS = 15  # below this a statevector is at hand and an order not worth finding
 ORDER_FROM_BOND = 5
 ANGLE_TOLERANCE = 1e-6
+SAME_WORK = 1 - 1e-9  # what rounding makes of equal work in different forms of the survey
 ORDER_UP_TO_DEGREE = 4  # pairs a qubit; among more, no order on a line is much better
 
 
-def _mask(flag: Flag) -> NDArray[np.bool_]:
-    table = np.zeros(256, np.bool_)
-    for op, gate in TABLE.items():
-        table[op] = bool(gate.flags & flag)
-    return table
-
-
-IS_CLIFFORD, IS_MONOMIAL, IS_DIAGONAL = map(_mask, (Flag.CLIFFORD, Flag.MONOMIAL, Flag.DIAGONAL))
-# log2 of the operator Schmidt rank over any cut, an upper bound.
-RANK = np.zeros(256, np.int64)
-RANK[int(Op.CX) : LAST_GATE + 1] = 1
-RANK[[int(o) for o in (Op.SWAP, Op.ISWAP, Op.DCX, Op.CSWAP, Op.RCCX)]] = 2
 # Quarters of pi in what an angle of a gate comes apart into, for each of its parameters.
 TURNS = np.zeros((256, 4))
 for _op, _gate in TABLE.items():
     TURNS[_op, : _gate.num_params] = 4 / np.pi
 TURNS[[int(o) for o in (Op.CP, Op.CRX, Op.CRY, Op.CRZ)]] *= 0.5
-KINDS = np.stack([~IS_CLIFFORD, ~IS_MONOMIAL, IS_DIAGONAL, RANK], 1).astype(np.uint8).ravel()
-KINDS_LIST = KINDS.tolist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,38 +75,27 @@ SHOWN = tuple(f.name for f in fields(Facts) if f.name != "order")
 
 def _survey(circuit: Circuit, order: tuple[int, ...] | None = None) -> tuple[list[int], float]:
     """Counts and bond of ``survey_gates``, and the sum over bonds, in a qubit order."""
-    n, count = circuit.num_qubits, len(circuit)
-    place = np.arange(n, dtype=np.int32)
+    place = np.arange(circuit.num_qubits, dtype=np.int32)
     if order is not None:
-        place[list(order)] = np.arange(n, dtype=np.int32)
-    # Interpreted, a gate costs some 20 steps and one for each qubit between its qubits.
-    if survey_gates.worth_it(count * (20 + n // 3)):
-        out = np.zeros(OUT, np.int64)
-        work = survey_gates.fast(
-            as_arg(circuit.op, np.uint8),
-            as_arg(circuit.qubits, np.int32).reshape(-1),
-            as_arg(circuit.pool, np.int32),
-            *(count, n, KINDS, place, np.zeros(n + 1, np.int64), out),
-        )
-        return out.tolist(), float(work)
-    found = [0] * OUT
-    lists = (circuit.op.tolist(), circuit.qubits.ravel().tolist(), circuit.pool.tolist())
-    total = survey_gates.py(*lists, count, n, KINDS_LIST, place.tolist(), [0] * (n + 1), found)
-    return found, total
+        place[list(order)] = np.arange(circuit.num_qubits, dtype=np.int32)
+    return survey(circuit, place)
 
 
-def _edges(circuit: Circuit) -> list[tuple[int, int]]:
-    """Pairs of qubits that a gate joins; of a wider gate its first with each other."""
-    multi = circuit.qubits[(circuit.op >= Op.CX) & (circuit.op < Op.MCX)]
-    n = circuit.num_qubits
-    joined = [multi[:, 0] * np.int64(n) + multi[:, 1]]
-    wide = multi[multi[:, 2] >= 0]
-    joined.append(wide[:, 0] * np.int64(n) + wide[:, 2])
-    pairs = {divmod(key, n) for key in np.unique(np.concatenate(joined)).tolist()}
-    for i in np.flatnonzero(circuit.op >= Op.MCX).tolist():
-        first, *others = circuit.operands(i)
-        pairs.update((first, other) for other in others)
-    return sorted(pairs)
+def _edges(circuit: Circuit) -> NDArray[np.int64]:
+    """Pairs (k, 2) of qubits that a gate joins, of a wider gate its first with each other;
+    each once, in order."""
+    n, pool = circuit.num_qubits, circuit.pool
+    plain = circuit.qubits[(circuit.op >= Op.CX) & (circuit.op < Op.MCX)].astype(np.int64)
+    wide = plain[plain[:, 2] >= 0]
+    start, size, _ = circuit.qubits[circuit.op >= Op.MCX].T
+    others = size - 1
+    at = np.arange(int(others.sum())) - np.repeat(np.cumsum(others) - others, others)
+    pooled = np.repeat(pool[start], others).astype(np.int64) * n
+    pooled += pool[np.repeat(start + 1, others) + at]
+    keys = [plain[:, 0] * n + plain[:, 1], wide[:, 0] * n + wide[:, 2], pooled]
+    found = np.sort(np.concatenate(keys))
+    first = np.diff(found, prepend=-1) > 0  # np.unique loads a module at its first call
+    return np.stack(np.divmod(found[first], n), axis=1)
 
 
 def line_order(pairs: Iterable[tuple[int, int]], n: int) -> tuple[int, ...]:
@@ -164,9 +140,7 @@ def reordered(circuit: Circuit, order: tuple[int, ...]) -> Circuit:
 def describe(circuit: Circuit) -> Facts:
     """Facts of a circuit of gates (no measurement or control flow)."""
     counts, work = _survey(circuit)
-    order = _better_order(circuit, counts, work)
-    if order is not None:
-        counts, work = _survey(circuit, order)
+    order, counts, work = _better_order(circuit, counts, work)
     return Facts(
         qubits=circuit.num_qubits,
         gates=len(circuit),
@@ -188,15 +162,20 @@ def _rotations(circuit: Circuit) -> int:
     return int((np.abs(eighths - np.rint(eighths)) > ANGLE_TOLERANCE).any(axis=1).sum())
 
 
-def _better_order(circuit: Circuit, counts: list[int], work: float) -> tuple[int, ...] | None:
-    """A qubit order with a lower bond, where one is worth looking for and found."""
+def _better_order(
+    circuit: Circuit, counts: list[int], work: float
+) -> tuple[tuple[int, ...] | None, list[int], float]:
+    """A qubit order with a lower bond, where one is worth looking for and found, and what
+    the survey says in it."""
     n = circuit.num_qubits
+    unchanged = None, counts, work
     # For a Clifford circuit a tableau is at hand.
     if n < ORDER_FROM_QUBITS or counts[BOND] <= ORDER_FROM_BOND or counts[NON_CLIFFORD] == 0:
-        return None
+        return unchanged
     pairs = _edges(circuit)
     if len(pairs) > ORDER_UP_TO_DEGREE * n:
-        return None
-    order = line_order(pairs, n)
+        return unchanged
+    order = line_order(map(tuple, pairs.tolist()), n)
     other, other_work = _survey(circuit, order)
-    return order if (other[BOND], other_work) < (counts[BOND], work) else None
+    better = (other[BOND], other_work) < (counts[BOND], SAME_WORK * work)
+    return (order, other, other_work) if better else unchanged

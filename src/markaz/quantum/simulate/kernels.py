@@ -6,11 +6,11 @@ import numpy as np
 
 from markaz.quantum.programs.gates import Op
 from markaz.quantum.simulate.defer import warm_kernel
-from markaz.quantum.simulate.facts import KINDS
 from markaz.quantum.simulate.jit import warm_all
 from markaz.quantum.simulate.kernel_facts import OUT, survey_gates
 from markaz.quantum.simulate.kernels_reading import compile_reader
 from markaz.quantum.simulate.simplify.driver import warm_kernels
+from markaz.quantum.simulate.survey import KINDS
 
 
 def compile_kernels() -> None:

@@ -248,7 +248,9 @@ def steps_of(circuit: Circuit, *, engine: str) -> Steps:
     that are not finite and for MCX and MCP of more than MAX_PHASE_QUBITS qubits."""
     refuse_unbound(circuit, engine)
     width = _widths(circuit, engine)
-    kinds, which = np.unique(circuit.op.astype(np.int64) * 16 + width, return_inverse=True)
+    keys = circuit.op.astype(np.int64) * 16 + width
+    kinds = np.flatnonzero(np.bincount(keys))  # np.unique loads a module at its first call
+    which = np.searchsorted(kinds, keys)
     recipes = [_recipe(int(k) // 16, int(k) % 16) for k in kinds]
     counts = np.array([len(r) for r in recipes], np.int64)[which]
     sheet = _Sheet.empty(counts, max((len(t.places) for r in recipes for t in r), default=1))

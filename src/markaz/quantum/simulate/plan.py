@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from markaz.quantum.programs.circuit import Circuit
-from markaz.quantum.programs.gates import LAST_GATE
 from markaz.quantum.simulate.cost_model import (
     CERTAIN,
+    in_words,
     load_seconds,
     power,
     predicted_bytes,
@@ -17,8 +17,9 @@ from markaz.quantum.simulate.cost_model import (
     terms,
     value_terms,
 )
+from markaz.quantum.simulate.dynamic_needs import needs_of
 from markaz.quantum.simulate.engines.base import Engine, Method
-from markaz.quantum.simulate.facts import IS_CLIFFORD, Facts
+from markaz.quantum.simulate.facts import Facts
 from markaz.quantum.simulate.jit import numba_is_loaded
 from markaz.quantum.simulate.result import Candidate
 
@@ -82,15 +83,6 @@ def refusal(engine: Engine, facts: Facts, memory: int) -> str | None:
     return None
 
 
-def in_words(count: float) -> str:
-    """A number of bytes in words."""
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"):
-        if count < 1024:
-            return f"{count:.3g} {unit}"
-        count /= 1024
-    return f"{count:.3g} ZiB"
-
-
 def candidates(
     engines: Iterable[Engine], facts: Facts, memory: int, *, shots: int = 0, paulis: int = 0
 ) -> list[Candidate]:
@@ -126,15 +118,16 @@ def is_bounded(method: Method, facts: Facts) -> bool:
 
 
 def dynamic_candidates(
-    engines: Mapping[str, Engine], circuit: Circuit, shots: int
+    engines: Mapping[str, Engine], circuit: Circuit, shots: int, memory: int
 ) -> list[Candidate]:
-    """Engines for a circuit with feedback, lowest bound first.
+    """Engines for a circuit with feedback, lowest bound first, then those that cannot run it
+    within ``memory`` bytes, with the reason.
 
     The bounds take every shot for a path of its own over a whole state; engines do better
     where paths or qubits separate, which only a try shows.
     """
-    gates = circuit.op[circuit.op <= LAST_GATE]
-    clifford = bool(IS_CLIFFORD[gates].all())
+    needs = needs_of(circuit)
+    clifford = needs.clifford
     dense = power(circuit.num_qubits)
     states = {"markaz:branch": 4 * dense, "prism:auto": dense}
     if clifford:
@@ -149,7 +142,12 @@ def dynamic_candidates(
     for key, bound in bounds.items():
         first = steps if key == "markaz:branch" and steps >= len(circuit) else 0
         seconds, safe = min(bound, DYNAMIC_LONGEST), bound <= IN_PROCESS_SECONDS
-        rows.append(Candidate(key, seconds, 0, None, certain=False, bounded=safe, steps=first))
+        against = needs.refusal(engines[key], memory)
+        if against is not None:
+            rows.append(Candidate(key, math.inf, 0, against, certain=False))
+            continue
+        most = needs.most_bytes(engines[key], shots)
+        rows.append(Candidate(key, seconds, most, None, certain=False, bounded=safe, steps=first))
     return sorted(rows, key=lambda r: (r.predicted_seconds, r.engine != "prism:auto"))
 
 
@@ -194,6 +192,11 @@ def schedule(rows: list[Candidate], seconds: float, *, in_order: bool = False) -
     yield from (_whole(r, seconds) for r in sure)
 
 
+def is_short(first: Candidate) -> bool:
+    """Whether ``schedule`` would begin with this row, the best, and simply run it here."""
+    return first.refused is None and first.certain and first.predicted_seconds < SELF_LIMITED_FROM
+
+
 def _tries(rows: list[Candidate], best: float, longest: float) -> list[Attempt]:
     """Tries of the engines that limit themselves, unless one is first anyway, for a small
     share of ``best`` seconds and at most ``longest``."""
@@ -227,19 +230,42 @@ def _leaders(unsure: list[Candidate]) -> list[Candidate]:
 
 def _with_sure(sure: list[Candidate], unsure: list[Candidate], seconds: float) -> Iterator[Attempt]:
     best = sure[0].predicted_seconds
+    most = max(SURE_SHARE * best, MIN_SLICE)
     leaders = _leaders([r for r in unsure if not r.bounded])
-    before: list[Attempt] = []
-    left = max(SURE_SHARE * best, MIN_SLICE)
-    for row in leaders:
-        piece = min(max(SLICE_FACTOR * row.predicted_seconds, MIN_SLICE), left)
-        if row.predicted_seconds < min(best, MOST_OVERRUN * piece):
-            before.append(_slice(row, piece))
-            left -= piece
+    tried = [r for r in leaders if r.predicted_seconds < min(best, MOST_OVERRUN * _trial(r, most))]
+    before = list(_turns(tried, most))
     if best > PROBE_FROM_SECONDS and not before:
         before = [_slice(r, max(PROBE_SHARE * best, MIN_SLICE)) for r in leaders[:2]]
     yield from before
     yield from (_whole(r, seconds) for r in sure)
     yield from _growing(_front(unsure), unsure, seconds)
+
+
+def _trial(row: Candidate, most: float) -> float:
+    """Seconds that an uncertain engine is given at most, for it promises to be faster."""
+    return min(max(SLICE_FACTOR * row.predicted_seconds, MIN_SLICE), most)
+
+
+def _turns(rows: list[Candidate], most: float) -> Iterator[Attempt]:
+    """Growing slices in turn, ``most`` seconds in all, for the first to promise may be wrong;
+    matrix product states first, whose bound is the loosest. All at once where one is alone."""
+    rows = sorted(rows, key=lambda r: not r.engine.endswith(":mps"))
+    left = {r.engine: _trial(r, most) for r in rows}
+    piece = FIRST_SLICE if len(rows) > 1 else most
+    while any(left.values()) and most > 0:
+        for row, share in zip(rows, _shares(rows), strict=True):
+            taken = min(piece * share, left[row.engine], most)
+            if taken > 0:
+                yield _slice(row, taken)
+                left[row.engine] -= taken
+                most -= taken
+        piece *= SLICE_GROWTH
+
+
+def _shares(rows: list[Candidate]) -> list[float]:
+    """Of a slice of the first, for each that takes turns."""
+    mps = [r.engine.endswith(":mps") for r in rows]
+    return [1.0 if i == 0 else MPS_SHARE if yes else OTHER_SHARE for i, yes in enumerate(mps)]
 
 
 def _front(unsure: list[Candidate]) -> list[Candidate]:
@@ -261,8 +287,7 @@ def _growing(
 ) -> Iterator[Attempt]:
     """Growing slices for the front, ``again`` among them when they have become long; what
     is left of the time for everyone."""
-    mps = [r.engine.endswith(":mps") for r in front]
-    shares = [1.0 if i == 0 else MPS_SHARE if yes else OTHER_SHARE for i, yes in enumerate(mps)]
+    shares = _shares(front)
     piece, used = FIRST_SLICE, 0.0
     while front and used + piece * sum(shares) < FRONT_SHARE * seconds:
         yield from (_slice(r, piece * s) for r, s in zip(front, shares, strict=True))

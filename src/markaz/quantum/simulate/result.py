@@ -219,7 +219,7 @@ def _starts(first: NDArray[Any], *others: NDArray[Any]) -> NDArray[np.int64]:
     new[0], new[1:] = True, first[1:] != first[:-1]
     for row in others:
         new[1:] |= row[1:] != row[:-1]
-    return np.flatnonzero(new)
+    return new.nonzero()[0]
 
 
 def _words(bits: NDArray[np.uint8]) -> list[NDArray[np.float64]]:

@@ -9,6 +9,8 @@ from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.gates import Op
 from markaz.quantum.programs.transform import remove_delays
 
+_RESET, _FIRST_CONTROL = int(Op.RESET), int(Op.IF)  # numpy compares with an enumeration slowly
+
 
 def settle(circuit: Circuit) -> Circuit:
     """The circuit without delays, resets of untouched qubits and resets that nothing follows.
@@ -17,8 +19,8 @@ def settle(circuit: Circuit) -> Circuit:
     """
     circuit = remove_delays(circuit)
     op = circuit.op
-    resets = np.flatnonzero(op == Op.RESET)
-    if len(resets) == 0 or bool(np.any(op >= Op.IF)):
+    resets = (op == _RESET).nonzero()[0]
+    if len(resets) == 0 or int(op.max()) >= _FIRST_CONTROL:
         return circuit
     first, last = _uses(circuit)
     wires = circuit.qubits[resets, 0]
@@ -41,7 +43,7 @@ def _uses(circuit: Circuit) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     first, last = np.full(n, size, np.int64), np.full(n, -1, np.int64)
     counted = (circuit.op != Op.RESET) & (circuit.op != Op.BARRIER)
     pooled = (circuit.op == Op.MCX) | (circuit.op == Op.MCP)
-    for i in np.flatnonzero(pooled).tolist():
+    for i in pooled.nonzero()[0].tolist():
         wires = circuit.operands(i)
         first[wires] = np.minimum(first[wires], i)
         last[wires] = i

@@ -43,7 +43,7 @@ CHUNK_BYTES: Final = 1 << 28
 CHUNK_GATES: Final = 1 << 34
 TRIAL_SHARE: Final = 50  # one point in so many goes to each engine's trial,
 TRIAL_LEAST: Final = 2  # but not fewer: some engines run points side by side
-TRIAL_FROM: Final = 16  # points
+TRIAL_FROM: Final = 8  # times as many points
 
 
 class Batch(Protocol):
@@ -69,12 +69,14 @@ class Sweep:
     most points, or will.
 
     With ``timed`` the first points of a large sweep are shared out to find the quicker
-    engine; values then agree from run to run up to rounding only.
+    engine; values then agree from run to run up to rounding only. ``threads`` is how many
+    the batches were prepared for.
     """
 
     circuit: Circuit
     batches: tuple[Batch, ...]
     timed: bool = True
+    threads: int = 1
     engine: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,18 +105,19 @@ class Sweep:
     ) -> Iterator[Floats]:
         """All values: the first points by each engine in turn, then each chunk by the one
         that was the quicker when it last ran."""
-        compared = self.timed and len(self.batches) > 1 and len(angles) >= TRIAL_FROM
+        least = max(TRIAL_LEAST, self.threads)
+        compared = self.timed and len(self.batches) > 1 and len(angles) >= TRIAL_FROM * least
         batches = self.batches if compared else self.batches[:1]
-        points = max(TRIAL_LEAST, len(angles) // TRIAL_SHARE) if compared else 0
+        points = max(least, len(angles) // TRIAL_SHARE) if compared else 0
         start = points * len(batches)
         trials = [angles[i : i + points] for i in range(0, start, points or 1)]
         pace = {b.key: 0.0 for b in batches}  # seconds a point; 0: not tried yet
         done = dict.fromkeys(pace, 0)
         for rows in chain(trials, self._chunks(angles[start:])):
             batch = min(batches, key=lambda b: pace[b.key])
-            begun = time.perf_counter(), time.process_time()
+            begun = _clocks()
             found = values(batch, rows)
-            pace[batch.key] = _spent(*begun) / len(rows)
+            pace[batch.key] = _spent(begun, self.threads) / len(rows)
             done[batch.key] += len(rows)
             self.engine = max(done, key=lambda key: done[key])
             yield found
@@ -123,14 +126,22 @@ class Sweep:
         size = 1 << self.circuit.num_qubits
         work = size * max(len(self.circuit), 1)
         step = max(2, min(CHUNK_BYTES // (8 * size), CHUNK_GATES // work))
+        if step > self.threads:  # the same for each
+            step -= step % self.threads
         for start in range(0, len(angles), step):
             yield angles[start : start + step]
 
 
-def _spent(clock: float, processor: float) -> float:
-    """Seconds since then: the processor's, in which other programs have no part, or the
-    clock's where several threads made that shorter."""
-    return min(time.perf_counter() - clock, time.process_time() - processor)
+def _clocks() -> tuple[float, float, float]:
+    """The wall's seconds, and the processor's for this thread and for all threads."""
+    return time.perf_counter(), time.thread_time(), time.process_time()
+
+
+def _spent(begun: tuple[float, float, float], threads: int) -> float:
+    """Seconds since then, as if no other program had run: the processor's, what other
+    threads did taken as shared by ``threads``; the wall's where that is less."""
+    wall, here, total = (now - then for now, then in zip(_clocks(), begun, strict=True))
+    return min(wall, here + (total - here) / threads)
 
 
 def light_cone(circuit: Circuit, qubits: Sequence[int]) -> tuple[Circuit, NDArray[np.int64]]:
@@ -154,22 +165,25 @@ def light_cone(circuit: Circuit, qubits: Sequence[int]) -> tuple[Circuit, NDArra
     return relabel(inside, numbers, int(needed.sum())), numbers
 
 
-def prepare(circuit: Circuit, engine: str = "auto", *, timed: bool = True) -> Sweep | None:
+def prepare(
+    circuit: Circuit, engine: str = "auto", *, timed: bool = True, threads: int = 1
+) -> Sweep | None:
     """A sweep over the circuit's symbolic angles by the installed engines, or by one of
-    them; None where it is not suited. For ``timed`` see Sweep."""
+    them; None where it is not suited. For ``timed`` and ``threads`` see Sweep."""
     if circuit.num_qubits > MAX_QUBITS or not circuit.symbolic:
         return None
     if len(circuit) and int(circuit.op.max()) > LAST_GATE:
         return None
     keys = ranked(circuit, engine)
-    found = [ENGINES[key][1](circuit) for key in keys]
+    found = [ENGINES[key][1](circuit, threads) for key in keys]
     batches = tuple(b for b in found if b is not None)
-    return Sweep(circuit, batches, timed) if batches else None
+    return Sweep(circuit, batches, timed, threads) if batches else None
 
 
 def ranked(circuit: Circuit, engine: str) -> list[str]:
     """Engines that ``suited`` gives, the one that is predicted to be the quickest first."""
-    return sorted(suited(engine), key=lambda key: predicted_seconds(circuit, engine=key))
+    seconds = _predictions(circuit, 0, engine)
+    return sorted(suited(engine), key=lambda key: seconds.get(key, math.inf))
 
 
 def suited(engine: str) -> list[str]:
@@ -209,9 +223,14 @@ def generic(circuit: Circuit) -> Circuit:
 def predicted_seconds(circuit: Circuit, paulis: int = 0, engine: str = "auto") -> float:
     """Predicted seconds a point, with ``paulis`` strings each, of the best engine that
     ``suited`` gives; infinite if there is none."""
-    rows = [table()[key] for key in suited(engine) if key in table()]
-    steps = value_terms(describe(generic(circuit)), Method.STATEVECTOR, paulis)
-    return min((row.predict(steps) for row in rows), default=math.inf)
+    return min(_predictions(circuit, paulis, engine).values(), default=math.inf)
+
+
+def _predictions(circuit: Circuit, paulis: int, engine: str) -> dict[str, float]:
+    """Seconds a point by the engines that ``suited`` gives and the table knows."""
+    rows = {key: table()[key] for key in suited(engine) if key in table()}
+    steps = value_terms(describe(generic(circuit)), Method.STATEVECTOR, paulis) if rows else {}
+    return {key: row.predict(steps) for key, row in rows.items()}
 
 
 def _draw(

@@ -81,8 +81,9 @@ class PantaBatch:
         return found
 
 
-def prepare_panta(circuit: Circuit) -> PantaBatch | None:
-    """The circuit of gates, prepared; None where it has a gate that the library lacks."""
+def prepare_panta(circuit: Circuit, _threads: int) -> PantaBatch | None:
+    """The circuit of gates, prepared; None where it has a gate that the library lacks. Runs
+    on every core, see ``panta_engine``."""
     alone = (circuit.op >= Op.MCX) & (circuit.qubits[:, 1] == 1)  # no control at all
     if not set(circuit.op.tolist()) <= PantaStatevector.ops or bool(alone.any()):
         return None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import chain
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,47 +14,86 @@ from numpy.typing import NDArray
 from markaz.quantum.programs.circuit import Circuit
 from markaz.quantum.programs.gates import TABLE, Op, matrix
 from markaz.quantum.simulate.engines.base import Pauli
+from markaz.quantum.simulate.engines.prism_engine import limited
 
+T = TypeVar("T")
 Floats = NDArray[np.float64]
 # An angle in radians, or (number of a symbolic angle, factor).
 Angle = tuple[int, float] | float
+
+STATES_BYTES: Final = 1 << 28  # of the points that run side by side
+DEALT_FROM: Final = 1 << 24  # gates times amplitudes, some milliseconds
 
 
 @dataclass(frozen=True, slots=True)
 class PrismBatch:
     """A prepared circuit: slot ``k`` of the engine is ``scale[k]`` times the symbolic angle
-    ``source[k]``."""
+    ``source[k]``.
 
-    prepared: Any
+    Points run side by side on a share of ``threads`` each, because threads that share a
+    state wait for each other at every gate. ``prepared`` has a copy for each of those: a
+    copy runs one call at a time. ``work`` is a point's gates times amplitudes.
+    """
+
+    prepared: tuple[Any, ...]
     source: NDArray[np.int64]
     scale: Floats
+    work: int
+    threads: int
     key: str = "prism:statevector"
 
     def expectations(self, angles: Floats, paulis: Sequence[Pauli]) -> Floats:
         """Values (points, len(paulis)) at ``angles`` (points, symbolic angles)."""
         strings = [list(p.factors) for p in paulis]
-        values: Floats = self.prepared.expectation_values_many(self._slots(angles), strings)
+        run = "expectation_values_many"
+        values: Floats = np.concatenate(self._dealt(angles, run, strings))
         return values
 
     def sums(self, angles: Floats, terms: Sequence[tuple[float, Pauli]]) -> Floats:
         """Values (points, 1) of one sum; the engine measures together what commutes."""
         observable = [(float(c), list(p.factors)) for c, p in terms]
-        found = self.prepared.observable_expectation_many(self._slots(angles), observable)
-        return np.array([[value.mean] for value in found])
+        found = self._dealt(angles, "observable_expectation_many", observable)
+        return np.array([[value.mean] for value in chain.from_iterable(found)])
 
     def probabilities(self, angles: Floats) -> Iterator[Floats]:
         """Probabilities (2**n,) of the basis states, point by point."""
-        for outcome in self.prepared.run_many(self._slots(angles)):
+        for outcome in chain.from_iterable(self._dealt(angles, "run_many")):
             yield outcome.probabilities
 
-    def _slots(self, angles: Floats) -> Floats:
-        return np.ascontiguousarray(angles[:, self.source] * self.scale)
+    def _dealt(self, angles: Floats, run: str, *asked: Any) -> list[Any]:
+        """What the engine's method ``run`` gives for all points, in pieces."""
+        slots = np.ascontiguousarray(angles[:, self.source] * self.scale)
+        sides = min(len(self.prepared), len(slots))
+        calls = [getattr(made, run) for made in self.prepared[:sides]]
+        if sides < 2 or self.work * len(slots) < DEALT_FROM:
+            return [limited(lambda: calls[0](slots, *asked), self.threads)]
+        even = len(slots) // sides * sides
+        pieces = np.split(slots[:even], sides)
+        found = _side_by_side(calls, pieces, asked, self.threads // sides)
+        if even < len(slots):  # too few for all, so these have all threads one by one
+            found.append(limited(lambda: calls[0](slots[even:], *asked), self.threads))
+        return found
 
 
-def prepare_prism(circuit: Circuit) -> PrismBatch | None:
+def _side_by_side(
+    calls: Sequence[Callable[..., T]], pieces: Sequence[Floats], asked: Sequence[Any], threads: int
+) -> list[T]:
+    """Each call on its piece, all at once, on ``threads`` threads each."""
+    import prism_q
+
+    pools = [prism_q.ThreadPool(threads) for _ in calls]
+    with ThreadPoolExecutor(len(calls)) as workers:
+        started = [
+            workers.submit(pool.install, call, piece, *asked)
+            for pool, call, piece in zip(pools, calls, pieces, strict=True)
+        ]
+        return [each.result() for each in started]
+
+
+def prepare_prism(circuit: Circuit, threads: int) -> PrismBatch | None:
     """The circuit of gates, prepared; None where it has a gate that cannot be written."""
     try:
-        return _Writer(circuit).batch()
+        return _Writer(circuit).batch(threads)
     except _NoSuchGateError:
         return None
 
@@ -78,19 +119,20 @@ class _Writer:
         self._symbols = {(i, s): k for k, (i, s, _) in enumerate(circuit.symbolic)}
         self._symbolic = {i for i, _, _ in circuit.symbolic}
 
-    def batch(self) -> PrismBatch:
+    def batch(self, threads: int) -> PrismBatch:
         """Write everything and prepare the engine."""
-        for i in range(len(self._circuit)):
+        gates, size = len(self._circuit), 1 << self._circuit.num_qubits
+        for i in range(gates):
             if i in self._symbolic:
                 self._write_symbolic(i)
             else:
                 self._write_fixed(i)
-        builder, library = self._builder, self._library
-        parameters = builder.parameters()
-        kind = library.BackendKind.statevector()
-        prepared = library.PreparedCircuit(builder.build(), parameters, kind)
+        library, parameters = self._library, self._builder.parameters()
+        built, kind = self._builder.build(), library.BackendKind.statevector()
+        sides = max(1, min(threads, STATES_BYTES // (16 * size)))
+        copies = tuple(library.PreparedCircuit(built, parameters, kind) for _ in range(sides))
         source, scale = np.array(self._slots).reshape(-1, 2).T
-        return PrismBatch(prepared, source.astype(np.int64), scale)
+        return PrismBatch(copies, source.astype(np.int64), scale, gates * size, threads)
 
     def _write_symbolic(self, i: int) -> None:
         op = Op(int(self._circuit.op[i]))

@@ -33,6 +33,7 @@ from tests.calibration_tools import (
     gather,
     opened,
     told,
+    with_all,
 )
 from tests.centre_rows import look, person, rows
 from tests.jobs_tools import Opened, Place
@@ -82,6 +83,7 @@ def emulation(place: Place, device: str = "indus") -> Any:
 
 
 def test_the_first_calibration_gives_a_truth_that_the_package_does_not_tell(place: Place) -> None:
+    with_all(place)
     assert emulation(place)["seed"] == emulation(place, "karakoram")["seed"] == SEED
     calibrate(place)
     finish(place)

@@ -21,6 +21,7 @@ from tests.calibration_tools import (
     kinds,
     opened,
     told,
+    with_all,
 )
 from tests.centre_rows import look
 from tests.jobs_tools import Place
@@ -63,7 +64,7 @@ def test_scheduled_calibrations_begin_when_they_are_due(place: Place) -> None:
 
 
 def test_idle_devices_are_looked_at_and_stay_open(place: Place) -> None:
-    age(place, 7)  # the setting says 6
+    age(with_all(place), 7)  # the setting says 6
     found = kinds(place, due(place))
     assert found == [(n, "monitoring") for n in ("hunza", "indus", "karakoram")]
     assert told(place)["status"] == "idle"

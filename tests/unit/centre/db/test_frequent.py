@@ -11,14 +11,8 @@ from sqlalchemy import Connection, Engine, Select, bindparam, insert, select, up
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from markaz.centre.db import dialect
-from markaz.centre.db.frequent import (
-    Frequent,
-    listed,
-    plainly,
-    post_plainly,
-    send_posted,
-    spread,
-)
+from markaz.centre.db.frequent import Frequent, listed, spread
+from markaz.centre.db.line import post, run, send_posted
 from markaz.centre.db.schema import devices
 from markaz.centre.db.tables import meta
 from markaz.centre.db.writer import Writer
@@ -92,12 +86,12 @@ def test_a_list_of_any_length_finds_each_once(writing: Connection, count: int) -
 
 def test_a_taken_key_is_an_integrity_error_and_a_savepoint_survives_it(writing: Connection) -> None:
     ADD.run(writing, {"name": "a", "value": "1"})
-    plainly(writing, "SAVEPOINT here")
+    run(writing, "SAVEPOINT here")
     with pytest.raises(IntegrityError) as caught:
         ADD.run(writing, {"name": "a", "value": "secret"})
     assert "secret" not in str(caught.value).replace(str(caught.value.orig), "")
     assert not dialect.is_outage(caught.value)
-    plainly(writing, "ROLLBACK TO SAVEPOINT here")
+    run(writing, "ROLLBACK TO SAVEPOINT here")
     assert VALUE.first(writing, {"wanted": "a"}).value == "1"
 
 
@@ -119,10 +113,10 @@ def test_a_look_sees_one_state_and_changes_nothing(engine: Engine) -> None:
 def test_what_is_posted_is_done_before_the_next_statement_in_its_order(writing: Connection) -> None:
     ADD.post(writing, [{"name": n, "value": "1"} for n in "ab"])
     ADD.post(writing, [])
-    post_plainly(writing, "SAVEPOINT here")
+    post(writing, "SAVEPOINT here")
     ADD.post(writing, [{"name": "c", "value": "1"}])
     assert [row.name for row in NAMES.all(writing, {"most": 9})] == ["a", "b", "c"]
-    plainly(writing, "ROLLBACK TO SAVEPOINT here")
+    run(writing, "ROLLBACK TO SAVEPOINT here")
     ADD.post(writing, [{"name": "d", "value": "1"}])
     # A statement of SQLAlchemy's own is a next one too.
     assert writing.execute(select(meta.c.name).order_by(meta.c.name)).scalars().all() == [
@@ -134,12 +128,12 @@ def test_an_error_of_what_was_posted_comes_with_the_next_statement_at_the_latest
     writing: Connection,
 ) -> None:
     ADD.run(writing, {"name": "a", "value": "1"})
-    post_plainly(writing, "SAVEPOINT here")
+    post(writing, "SAVEPOINT here")
     with pytest.raises(IntegrityError):
         ADD.post(writing, [{"name": "a", "value": "2"}])
         VALUE.first(writing, {"wanted": "a"})
     send_posted(writing)
-    plainly(writing, "ROLLBACK TO SAVEPOINT here")
+    run(writing, "ROLLBACK TO SAVEPOINT here")
     assert VALUE.first(writing, {"wanted": "a"}).value == "1"
 
 

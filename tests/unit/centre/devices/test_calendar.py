@@ -15,7 +15,7 @@ from markaz.centre.errors import CentreError
 from markaz.centre.ids import new_id
 from markaz.centre.jobs import rulebook
 from markaz.centre.settings import Settings
-from tests.centre_rows import do, look, person, project, rows
+from tests.centre_rows import do, look, person, project, rows, simulator
 
 HOUR = 3_600_000_000
 
@@ -25,7 +25,7 @@ class Room:
 
     def __init__(self, centre: Centre) -> None:
         self.centre = centre
-        centre.perform(verbs.install_shipped, SYSTEM)
+        simulator(centre)
         self.operator = person(centre, "op", CentreRole.OPERATOR)
         self.lead, self.member = person(centre, "lead"), person(centre, "member")
         people = {self.lead: ProjectRole.PI, self.member: ProjectRole.MEMBER}

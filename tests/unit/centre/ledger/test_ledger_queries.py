@@ -6,17 +6,15 @@ import pytest
 
 from markaz.centre.access import (
     ANONYMOUS,
-    SYSTEM,
     CentreRole,
     Principal,
     ProjectRole,
 )
 from markaz.centre.centre import Centre
-from markaz.centre.devices import verbs as device_verbs
 from markaz.centre.errors import CentreError
 from markaz.centre.ids import new_id
 from markaz.centre.ledger import holds, queries, verbs
-from tests.centre_rows import DAY, do, person, project
+from tests.centre_rows import DAY, do, person, project, simulator
 from tests.ledger_accounts import Bank
 
 
@@ -38,7 +36,7 @@ def spend(
 def test_an_estimate_is_what_the_job_then_costs_at_most(centre: Centre, bank: Bank) -> None:
     member, operator = person(centre, "member"), person(centre, "op", CentreRole.OPERATOR)
     home = project(centre, members={member: ProjectRole.MEMBER})
-    centre.perform(device_verbs.install_shipped, SYSTEM)
+    simulator(centre)
     centre.perform(
         verbs.set_rate, operator, device="simulator", per_second=1000, per_shot=2, per_job=5
     )
@@ -68,7 +66,7 @@ def test_an_estimate_is_what_the_job_then_costs_at_most(centre: Centre, bank: Ba
 )  # fmt: skip
 @pytest.mark.parametrize("database", ["sqlite"])
 def test_a_wrong_estimate_names_its_field(centre: Centre, field: str, value: Any) -> None:
-    centre.perform(device_verbs.install_shipped, SYSTEM)
+    simulator(centre)
     good = {"device": "simulator", "seconds": 1.0, "shots": 1}
     with pytest.raises(CentreError) as refused:
         centre.ask(queries.estimate, person(centre, "p"), **{**good, field: value})
@@ -168,7 +166,7 @@ def test_the_burn_down_is_the_running_sum(centre: Centre, bank: Bank) -> None:
 
 def test_rates_show_what_is_in_force_and_to_come(centre: Centre) -> None:
     operator, reader = person(centre, "op", CentreRole.OPERATOR), person(centre, "reader")
-    centre.perform(device_verbs.install_shipped, SYSTEM)
+    simulator(centre)
     centre.perform(verbs.set_rate, operator, device="simulator", per_second=5)
     later = centre.services.clock.now() + DAY
     centre.perform(verbs.set_rate, operator, device="simulator", per_shot=1, starts_at=later)

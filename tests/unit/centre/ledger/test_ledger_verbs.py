@@ -16,12 +16,11 @@ from markaz.centre.access import (
 from markaz.centre.audit.tables import audit_entries
 from markaz.centre.centre import Centre
 from markaz.centre.db.schema import ledger, projects
-from markaz.centre.devices import verbs as device_verbs
 from markaz.centre.errors import CentreError
 from markaz.centre.ids import new_id
 from markaz.centre.ledger import holds, verbs
 from markaz.centre.ledger.prices import Rate, price
-from tests.centre_rows import DAY, do, look, person, project, put, rows
+from tests.centre_rows import DAY, do, look, person, project, put, rows, simulator
 from tests.ledger_accounts import Bank, allocation, amounts, check_books, kinds
 
 NAMES = sorted(name for name in VERBS if name.startswith("ledger."))
@@ -180,7 +179,7 @@ def test_a_refund_needs_an_allocation_in_force(centre: Centre, bank: Bank) -> No
 
 def test_prices_are_dated_and_never_changed_backwards(centre: Centre) -> None:
     operator = person(centre, "op", CentreRole.OPERATOR)
-    centre.perform(device_verbs.install_shipped, SYSTEM)
+    simulator(centre)
     now = centre.services.clock.now()
 
     def at(moment: int) -> Rate:

@@ -39,6 +39,52 @@ def test_requested_account_works_once_it_is_approved(people: People) -> None:
     )
 
 
+def test_the_same_request_again_is_the_same_request(people: People) -> None:
+    user = ask_for_account(people)
+    assert ask_for_account(people) == user
+    asked = {"login": "sana", "name": "Sana", "email": "sana@example.org", "password": PASSWORD}
+    others = {
+        "name": "Sana B",
+        "email": "other@example.org",
+        "language": "ur",
+        "password": PASSWORD + "x",
+    }
+    taken = ("conflict", "the login 'sana' is taken")
+    for field, value in others.items():
+        changed = asked | {field: value}
+        assert told(lambda: login.sign_up(people.centre, **changed)) == taken  # noqa: B023 - as below
+    people.do(verbs.approve, people.operator, user="sana")
+    assert told(lambda: login.sign_up(people.centre, **asked)) == taken
+
+
+def test_a_repeated_request_is_no_way_to_try_passwords(people: People) -> None:
+    ask_for_account(people)
+    asked = {"login": "sana", "name": "Sana", "email": "sana@example.org"}
+    free = int(people.centre.services.settings["logins_per_minute"])
+    said = []
+    for i in range(free + 1):
+        wrong = f"{PASSWORD}{i}"
+        said.append(told(lambda: login.sign_up(people.centre, **asked, password=wrong))[0])  # noqa: B023 - called at once
+    assert said == ["conflict"] * free + ["rate-limited"]
+
+
+def test_equal_requests_at_the_same_moment_are_one(people: People) -> None:
+    found = []
+    both = threading.Barrier(2)
+
+    def ask() -> None:
+        both.wait()
+        found.append(ask_for_account(people))
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert len(found) == 2
+    assert len(set(found)) == 1
+
+
 def test_refused_request_leaves_the_login_free(people: People) -> None:
     ask_for_account(people)
     people.do(verbs.refuse, people.operator, user="sana")
@@ -87,7 +133,8 @@ def test_active_account_cannot_be_refused(people: People) -> None:
 @BOTH
 def test_taken_login_is_a_conflict(people: People) -> None:
     ask_for_account(people)
-    assert told(lambda: ask_for_account(people, "SANA".lower())) == (
+    other = {"name": "Sana Two", "email": "two@example.org", "password": PASSWORD}
+    assert told(lambda: login.sign_up(people.centre, login="SANA", **other)) == (
         "conflict",
         "the login 'sana' is taken",
     )

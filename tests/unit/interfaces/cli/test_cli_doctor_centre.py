@@ -39,13 +39,16 @@ def test_no_centre_is_no_fault(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_secrets_that_others_can_read(data: Path) -> None:
-    (data / "secret.key").touch(mode=0o600)
-    assert found(data)["secret.key"].state == OK
-    (data / "secret.key").chmod(0o644)
-    bad = found(data)["secret.key"]
+@pytest.mark.parametrize(
+    "name", ["secret.key", "signing.key", "worker.key", "first-login.json", "settings.toml"]
+)
+def test_secrets_that_others_can_read(data: Path, name: str) -> None:
+    (data / name).touch(mode=0o600)
+    assert found(data)[name].state == OK
+    (data / name).chmod(0o644)
+    bad = found(data)[name]
     assert (bad.state, "mode 644" in bad.found) == (FAILURE, True)
-    assert bad.mend.startswith(f"chmod 600 {data / 'secret.key'}")
+    assert bad.mend.startswith(f"chmod 600 {data / name}")
     data.chmod(0o755)
     assert found(data)["data directory"].mend == f"chmod 700 {data}"
 

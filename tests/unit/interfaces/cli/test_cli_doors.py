@@ -11,6 +11,7 @@ import pyotp
 import pytest
 from click.testing import CliRunner, Result
 
+from markaz.interfaces.cli import reach
 from markaz.interfaces.cli.main import cli
 from tests.running_centre import RunningCentre, document
 
@@ -81,3 +82,53 @@ def test_one_time_codes_are_turned_on_asked_for_and_turned_off(
         phone.have_asked(patch, "people", "totp", "--off")
     assert phone.lines[-1] == "One-time codes are off."
     markaz("login", running.url, "--user", "omar", input=f"{PASSWORD}\n\n")
+
+
+def joined(markaz: Markaz, running: RunningCentre, login: str) -> None:
+    """An account with a password, that is logged in here."""
+    code = markaz("people", "add", login, "--name", login.title()).stdout.strip()
+    markaz("people", "set-password", running.url, input=f"{code}\n{PASSWORD}\n{PASSWORD}\n")
+    markaz("login", running.url, "--user", login, input=f"{PASSWORD}\n\n")
+
+
+def test_logging_out_ends_the_session_and_forgets_it(
+    markaz: Markaz, running: RunningCentre
+) -> None:
+    joined(markaz, running, "leila")
+    kept = reach.kept_login()
+    assert kept is not None
+    assert markaz("logout").stdout == f"Logged out of {running.url}.\n"
+    assert reach.kept_login() is None
+    assert "markaz: nobody is logged in here" in markaz("logout", code=1).stderr
+    assert "revoked" in markaz("jobs", key=kept.key, code=1).stderr
+    reach.keep_login(kept)  # what has ended already is forgotten all the same
+    markaz("logout")
+    assert reach.kept_login() is None
+
+
+def test_logging_out_leaves_a_key_as_it_is(markaz: Markaz, running: RunningCentre) -> None:
+    markaz("login", running.url, "--key", running.key)
+    said = markaz("logout").stdout
+    assert said == f"Logged out of {running.url}; the key goes on working.\n"
+    assert reach.kept_login() is None
+    markaz("jobs")
+
+
+def test_a_lost_authenticator_is_replaced_with_the_centres_code(
+    markaz: Markaz, running: RunningCentre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined(markaz, running, "rehan")
+    with monkeypatch.context() as patch:
+        Authenticator().have_asked(patch, "people", "totp")
+    asked = markaz("people", "lost", running.url, "totp", "--login", "rehan").stdout
+    assert asked == (
+        "This centre sends no mail: an operator can make a code; "
+        "`markaz people reset-totp` takes it.\n"
+    )
+    code = markaz("people", "code", "rehan", "--lost", "totp").stdout.strip()
+    markaz("people", "reset-totp", running.url, "--login", "rehan", code=1,
+           input=f"{PASSWORD}x\n{code}\n")  # fmt: skip
+    said = markaz("people", "reset-totp", running.url, "--login", "rehan",
+                  input=f"{PASSWORD}\n{code}\n").stdout  # fmt: skip
+    assert said.startswith("One-time codes are off")
+    markaz("login", running.url, "--user", "rehan", input=f"{PASSWORD}\n\n")

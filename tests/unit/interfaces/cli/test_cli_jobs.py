@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from markaz.interfaces.cli import submit
+from markaz.interfaces.cli.examples import NOTHING
 from tests.running_centre import BELL, document, long_program
 
 Markaz = Callable[..., Result]
@@ -83,13 +85,49 @@ def test_a_refused_file_does_not_stop_the_others(markaz: Markaz, bell: str, tmp_
     bad.write_text("OPENQASM 2.0;\nqreg q[1];\nfly q[0];\n")
     found = markaz("submit", str(tmp_path / "none.qasm"), str(bad), bell, "--json", code=1)
     missing, refused, taken = (json.loads(line) for line in found.stdout.splitlines())
-    why = {"kind": "file", "message": "No such file or directory"}
+    why = {"kind": "file", "message": "there is no such file"}
     none = str(tmp_path / "none.qasm")
     assert missing == {"file": none, "job": None, "state": None, "error": why}
     assert (refused["job"], refused["error"]["kind"]) == (None, "program")
     assert (refused["error"]["program_kind"], refused["error"]["line"]) == ("parse", 3)
+    assert refused["error"]["message"] == "gate 'fly' is not defined"
     assert taken["state"] == "queued"
-    assert f"markaz: {bad}:3:1: parse: gate 'fly' is not defined" in found.stderr.splitlines()
+    assert found.stderr.splitlines() == [
+        f"markaz: {none}: file: there is no such file",
+        f"markaz: {bad}:3:1: parse: gate 'fly' is not defined",
+    ]
+
+
+def test_memory_and_observables_of_a_file(markaz: Markaz, bell: str, tmp_path: Path) -> None:
+    found = document(markaz("submit", bell, "--memory", "--shots", "20", "--wait", "--json"))
+    assert len(found["memory"]) == 20
+    assert set(found["memory"]) <= {"00", "11"}
+    sums = tmp_path / "sums.txt"
+    sums.write_text("ZZ\n0.5*XX\n")
+    program = tmp_path / "plain.qasm"
+    program.write_text('OPENQASM 3.0;include "stdgates.inc";qubit[2] q;h q[0];cx q[0],q[1];')
+    asked = ("-o", "Z0", "--observables-file", str(sums))
+    found = document(markaz("submit", str(program), *asked, "--wait", "--json"))
+    assert found["values"] == pytest.approx([0.0, 1.0, 0.5], abs=1e-9)
+    said = markaz("submit", str(program), *asked, "--wait").stdout.splitlines()
+    assert [line[2:].split("  ")[0] for line in said[1:4]] == ["Z0", "Z0 Z1", "0.5*X0 X1"]
+    sums.write_text("\n")
+    refused = markaz("submit", bell, "--observables-file", str(sums), code=2)
+    assert "holds no observable" in refused.stderr
+
+
+def test_limits_of_a_job_are_those_of_a_run(markaz: Markaz, bell: str) -> None:
+    asked = ("--approximate", "--memory-limit", "0.5", "--wait", "--json")
+    assert document(markaz("submit", bell, *asked))["state"] == "completed"
+    given = NOTHING | {"min_fidelity": None, "approximate": True, "memory_limit": 0.5}
+    options = submit.body_of(bell, given)["options"]
+    assert (options["min_fidelity"], options["memory_limit"]) == (0.99, 1 << 29)
+    least = submit.body_of(bell, given | {"min_fidelity": 0.9, "memory": True})["options"]
+    assert (least["min_fidelity"], least["memory"]) == (0.9, True)
+    assert set(submit.body_of(bell, NOTHING)["options"]) == {"seed"}
+    priced = document(markaz("estimate", bell, "--min-fidelity", "0.9", "--json"))
+    assert priced["seconds"] >= 0.002
+    assert priced["cost"] > 0
 
 
 @pytest.mark.parametrize(

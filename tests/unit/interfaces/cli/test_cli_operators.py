@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_what_a_program_costs_is_known_before(markaz: Markaz, bell: str) -> None
     assert (found["device"], found["shots"], found["enough"]) == ("simulator", 50, True)
     assert 0 <= found["cost"] <= found["reserve"] <= found["free"]
     assert "credits: enough" in markaz("estimate", bell).stdout
-    assert "No such file" in markaz("estimate", "/none.qasm", code=1).stderr
+    assert "file: there is no such file" in markaz("estimate", "/none.qasm", code=1).stderr
 
 
 def test_maintenance_and_bookings_are_in_the_calendar(markaz: Markaz) -> None:
@@ -172,3 +173,34 @@ def test_env_can_be_evaluated_by_a_shell(markaz: Markaz, running: RunningCentre)
         capture_output=True, text=True, check=True, env=clean_environment(),
     )  # fmt: skip
     assert shown.stdout == f"{running.url} {running.key} default\n"
+
+
+def test_credits_are_granted_between_two_dates(markaz: Markaz) -> None:
+    grant = ("credits", "grant", "default", "5")
+    dates = ("--from", "2031-01-01", "--until", "2031-07-01")
+    made = document(markaz(*grant, *dates, "--json"))
+    begin, end = (datetime(2031, month, 1, tzinfo=UTC).timestamp() * 1e6 for month in (1, 7))
+    assert (made["starts_at"], made["ends_at"]) == (begin, end)
+    said = markaz(*grant, *dates).stdout
+    assert said.startswith("default has 5 credits more from 2031-01-01 00:00:00 until 2031-07-01")
+    later = document(markaz(*grant, "--from", "2031-01-01", "--days", "2", "--json"))
+    assert later["ends_at"] - later["starts_at"] == 2 * 86_400_000_000
+    usual = document(markaz(*grant, "--json"))
+    assert usual["ends_at"] - usual["starts_at"] == 365 * 86_400_000_000
+    both = markaz(*grant, "--days", "3", "--until", "+3d", code=2)
+    assert "--until and --days both say when it ends" in both.stderr
+
+
+def test_what_cannot_be_done_to_a_job_says_what_can(markaz: Markaz, blocked: str) -> None:
+    said = markaz("queue", "hold", blocked, "--reason", "maintenance", code=1).stderr
+    assert said == (
+        f"markaz: job {blocked} is running, and only one that is queued can be held; "
+        "it can be requeued or cancelled\n"
+    )
+    said = markaz("queue", "move", blocked, "hunza", "--reason", "maintenance", code=1).stderr
+    assert "only one that is held or queued can be moved" in said
+
+
+def test_a_reason_that_is_none_is_bad_usage(markaz: Markaz, blocked: str) -> None:
+    said = markaz("queue", "requeue", blocked, "--reason", "ok", code=2).stderr
+    assert "Invalid value for '--reason': a reason has 3 to 500 characters, not 'ok'" in said

@@ -57,6 +57,8 @@ def test_times_of_a_block_are_written_as_the_language_writes_them(site: Site) ->
     said = words.block(Visit, found)  # type: ignore[arg-type]
     assert "2分钟" in said
     assert "2小时" in said or "3小时" in said
+    busy = {"block": "workers", "device": "indus", "running": 1, "waiting_seconds": 0.0}
+    assert words.block(Visit, busy) == "工作进程正忙于设备 indus 的任务。"  # type: ignore[arg-type]
 
 
 def test_a_stranger_who_opens_a_job_in_the_composer_logs_in_first(site: Site) -> None:

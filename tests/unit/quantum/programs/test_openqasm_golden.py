@@ -7,43 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from markaz.quantum.programs.circuit import Circuit
-from markaz.quantum.programs.gates import TABLE, Op
 from markaz.quantum.programs.limits import DEFAULT
 from markaz.quantum.programs.openqasm import read_openqasm
 from markaz.quantum.programs.validate import validate
+from tests.circuit_listing import listing
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "openqasm"
 FILES = sorted(GOLDEN.glob("*.qasm"))
-WITH_EXPR = (Op.IF, Op.WHILE, Op.ASSIGN)
-
-
-def listing(circuit: Circuit) -> str:
-    lines = [f"qubits {circuit.num_qubits} clbits {circuit.num_clbits}"]
-    lines += [f"qreg {r.name} {r.offset}+{r.size}" for r in circuit.qregs]
-    lines += [
-        f"creg {r.name} {r.offset}+{r.size}{' hidden' if r.hidden else ''}" for r in circuit.cregs
-    ]
-    lines += [line(circuit, i) for i in range(len(circuit))]
-    if circuit.global_phase:
-        lines.append(f"phase {round(circuit.global_phase, 12)}")
-    return "\n".join(lines) + "\n"
-
-
-def line(circuit: Circuit, i: int) -> str:
-    op = Op(int(circuit.op[i]))
-    unbound = {(at, slot): str(expr) for at, slot, expr in circuit.symbolic}
-    count = TABLE[op].num_params if op in TABLE else 0
-    angles = [
-        unbound.get((i, k), str(round(float(circuit.params[i, k]), 12))) for k in range(count)
-    ]
-    words = [op.name.lower(), *([f"({', '.join(angles)})"] if angles else [])]
-    words += [str(x) for x in circuit.operands(i)]
-    if op == Op.MEASURE:
-        words.append(f"-> {circuit.aux[i]}")
-    if op in WITH_EXPR:
-        words.append(str(circuit.exprs[circuit.aux[i]]))
-    return " ".join(words)
 
 
 def test_there_are_golden_files() -> None:

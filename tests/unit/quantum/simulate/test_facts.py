@@ -8,8 +8,10 @@ import pytest
 from markaz.quantum.programs.circuit import Builder, Circuit
 from markaz.quantum.programs.gates import TABLE, Op
 from markaz.quantum.programs.reference import amplitudes
-from markaz.quantum.programs.transform import remove_measurements
-from markaz.quantum.simulate.facts import Facts, describe, line_order, reordered
+from markaz.quantum.programs.transform import remove_measurements, select
+from markaz.quantum.simulate import survey
+from markaz.quantum.simulate.facts import Facts, _edges, describe, line_order, reordered
+from markaz.quantum.simulate.jit import Kernel
 from markaz.quantum.simulate.kernel_facts import survey_gates
 from markaz.testing.circuits import random_circuit
 
@@ -59,15 +61,70 @@ def test_rotations_are_those_that_no_clifford_and_t_gates_make(
     assert describe(b.build()).rotations == rotations
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_both_forms_of_the_survey_agree(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    circuit = remove_measurements(random_circuit(np.random.default_rng(seed), 20, 150))
-    found = []
-    for fast in (False, True):
-        monkeypatch.setattr(survey_gates, "worth_it", lambda work, fast=fast: fast)
-        found.append(describe(circuit))
+RANKS_OF_ONE = frozenset(op for op in TABLE if survey.RANK[op] < 2)
 
-    assert found[0] == found[1]
+
+@pytest.mark.parametrize("ops", [None, RANKS_OF_ONE], ids=["all", "no swaps"])
+@pytest.mark.parametrize("seed", range(12))
+def test_all_forms_of_the_survey_agree(
+    seed: int, ops: frozenset[Op] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey, "LOT", 40)
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 60))
+    circuit = remove_measurements(random_circuit(rng, n, 40 * (seed + 1)))
+    if ops is not None:
+        circuit = select(circuit, np.flatnonzero(np.isin(circuit.op, list(ops))))
+    place = rng.permutation(n).astype(np.int32)
+
+    (loop, work), *others = [
+        form(circuit, place) for form in (survey._interpreted, survey._compiled, survey.by_arrays)
+    ]
+
+    for counts, other in others:
+        assert counts == loop
+        assert other == pytest.approx(work, rel=1e-12)
+
+
+@pytest.mark.parametrize("op", TABLE, ids=lambda op: op.name)
+def test_the_survey_counts_every_gate_in_arrays_as_in_a_loop(op: Op) -> None:
+    operands = (3, 0, 5, 1)[: TABLE[op].num_qubits or 4]
+    circuit = gates(6, *[(op, operands)] * 3)
+    place = np.arange(6, dtype=np.int32)
+
+    assert survey.by_arrays(circuit, place) == survey._interpreted(circuit, place)
+
+
+def test_many_gates_are_counted_in_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = []
+    for name in ("by_arrays", "_interpreted", "_compiled"):
+        form = getattr(survey, name)
+        monkeypatch.setattr(survey, name, lambda *a, f=form, n=name: used.append(n) or f(*a))
+    monkeypatch.setattr(survey, "FEW_CROSSINGS", 400)
+    for ready, count in ((False, 70), (False, 71), (True, 200), (True, 201)):
+        monkeypatch.setattr(survey, "survey_gates", Kernel(survey_gates.function))
+        if ready:
+            monkeypatch.setattr(survey.survey_gates, "_ready", ready)
+        describe(gates(2, *[(Op.H, (0,))] * count))
+
+    assert used == ["_interpreted", "by_arrays", "_compiled", "by_arrays"]
+
+
+def test_pairs_are_those_that_gates_join() -> None:
+    circuit = gates(
+        *(9, (Op.H, (8,)), (Op.CX, (3, 1)), (Op.CX, (3, 1)), (Op.CX, (1, 3))),
+        *((Op.CCX, (0, 4, 2)), (Op.MCX, (7, 5, 6, 1)), (Op.MCP, (2, 8)), (Op.MCX, (5,))),
+    )
+
+    found = _edges(circuit)
+
+    assert found.tolist() == [[0, 2], [0, 4], [1, 3], [2, 8], [3, 1], [7, 1], [7, 5], [7, 6]]
+
+
+def test_an_order_that_is_no_better_is_left_alone() -> None:
+    line = [(Op.CRX, (q, q + 1)) for q in range(19)]
+
+    assert describe(gates(20, *line * 6)).order is None
 
 
 def test_clifford_circuits_are_known() -> None:

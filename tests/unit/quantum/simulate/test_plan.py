@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from markaz.quantum.simulate import plan
 from markaz.quantum.simulate.cost_model import (
     HUGE,
     TERMS,
+    in_words,
     predicted_bytes,
     predicted_seconds,
     table,
@@ -24,7 +27,6 @@ from markaz.quantum.simulate.plan import (
     Attempt,
     candidates,
     dynamic_candidates,
-    in_words,
     refusal,
     schedule,
 )
@@ -116,6 +118,20 @@ def test_a_promising_uncertain_engine_goes_first_within_a_slice() -> None:
     assert first == Attempt("a:mps", pytest.approx(0.6), True)
     assert second == Attempt("sv", 60.0, True)
     assert {a.engine for a in rest} == {"a:mps"}
+
+
+def test_engines_that_promise_more_take_turns() -> None:
+    rows = [
+        row("a:dd", 0.2, certain=False),
+        row("b:mps", 0.5, certain=False),
+        row("sv", 2.0, certain=True),
+    ]
+
+    before = list(itertools.takewhile(lambda a: a.engine != "sv", planned(rows, 60.0)))
+
+    assert [a.engine for a in before[:4]] == ["b:mps", "a:dd"] * 2
+    assert [a.seconds for a in before[:4]] == pytest.approx([0.03, 0.009, 0.048, 0.0144])
+    assert sum(a.seconds for a in before) == pytest.approx(plan.SURE_SHARE * 2.0)
 
 
 def test_a_bounded_engine_that_promises_more_runs_before_a_certain_one() -> None:
@@ -222,7 +238,7 @@ def syndrome(op: Op) -> Circuit:
 
 def test_histories_of_a_clifford_circuit_are_tried_first() -> None:
     found = {k: e for k, e in engines().items() if e.dynamic}
-    rows = dynamic_candidates(found, syndrome(Op.CZ), 4096)
+    rows = dynamic_candidates(found, syndrome(Op.CZ), 4096, GIB)
 
     first, second, *_ = schedule(rows, 10.0, in_order=True)
 
@@ -233,6 +249,6 @@ def test_histories_of_a_clifford_circuit_are_tried_first() -> None:
 
 def test_histories_of_other_circuits_are_not() -> None:
     found = {k: e for k, e in engines().items() if e.dynamic}
-    rows = dynamic_candidates(found, syndrome(Op.CRX), 4096)
+    rows = dynamic_candidates(found, syndrome(Op.CRX), 4096, GIB)
 
     assert [a.steps for a in schedule(rows, 10.0, in_order=True) if a.steps] == []

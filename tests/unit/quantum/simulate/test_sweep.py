@@ -264,7 +264,7 @@ def test_a_large_sweep_goes_on_with_the_quicker_engine(monkeypatch: pytest.Monke
         prepared = sweep.prepare(circuit)
         assert prepared is not None
         now = [0.0]
-        for clock in ("perf_counter", "process_time"):
+        for clock in ("perf_counter", "process_time", "thread_time"):
             monkeypatch.setattr(sweep.time, clock, lambda now=now: now[0])
         batches = tuple(Slowed(b, now, 1.0 + (b.key == slow)) for b in prepared.batches)
         timed = sweep.Sweep(circuit, batches)
@@ -275,6 +275,73 @@ def test_a_large_sweep_goes_on_with_the_quicker_engine(monkeypatch: pytest.Monke
         expected = np.concatenate(list(plain.expectations(angles, EVERY_PAULI[:6])))
         assert np.abs(values - expected).max() < 1e-12
         assert plain.engine == prepared.batches[0].key
+
+
+@pytest.mark.parametrize(
+    ("wall", "here", "total", "threads", "spent"),
+    [
+        (5.0, 1.0, 1.0, 2, 1.0),  # one thread on a busy machine
+        (5.0, 1.0, 5.0, 2, 3.0),  # four seconds shared by two threads
+        (2.5, 1.0, 5.0, 2, 2.5),
+        (5.0, 0.0, 8.0, 4, 2.0),
+    ],
+)
+def test_the_pace_is_that_of_a_machine_with_nothing_else_to_do(
+    wall: float,
+    here: float,
+    total: float,
+    threads: int,
+    spent: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for clock, now in (("perf_counter", wall), ("thread_time", here), ("process_time", total)):
+        monkeypatch.setattr(sweep.time, clock, lambda now=now: 7.0 + now)
+    assert sweep._spent((7.0, 7.0, 7.0), threads) == spent
+
+
+def test_points_run_side_by_side_and_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    circuit = ladder(4)
+    angles = np.random.default_rng(2).uniform(-1, 1, (7, 4))
+    terms = [(0.5 - k, pauli) for k, pauli in enumerate(EVERY_PAULI)]
+    found = []
+    dealt: list[list[int]] = []
+    together = sweep_prism._side_by_side
+
+    def noted(calls, pieces, asked, threads):  # type: ignore[no-untyped-def]
+        dealt.append([threads, *map(len, pieces)])
+        return together(calls, pieces, asked, threads)
+
+    monkeypatch.setattr(sweep_prism, "_side_by_side", noted)
+    for threads in (1, 3):
+        prepared = sweep.prepare(circuit, PRISM, threads=threads)
+        assert prepared is not None
+        batch = prepared.batches[0]
+        few = batch.sums(angles[:1], terms)
+        monkeypatch.setattr(sweep_prism, "DEALT_FROM", 0)
+        values = batch.expectations(angles, EVERY_PAULI), batch.sums(angles, terms)
+        found.append([few, *values, np.array(list(batch.probabilities(angles)))])
+    assert dealt == [[1, 2, 2, 2]] * 3  # and the seventh on its own
+    for one, three in zip(*found, strict=True):
+        assert one.shape == three.shape
+        assert np.abs(one - three).max() < 1e-13
+
+
+def test_states_side_by_side_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    for states, sides in ((5, 5), (2, 2), (0.5, 1)):
+        monkeypatch.setattr(sweep_prism, "STATES_BYTES", int(states * 16 * 8))
+        prepared = sweep.prepare(ladder(3), PRISM, threads=5)
+        assert prepared is not None
+        assert len(prepared.batches[0].prepared) == sides
+
+
+def test_chunks_have_as_many_points_for_each_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    circuit = ladder(3)
+    angles = np.zeros((20, 3))
+    monkeypatch.setattr(sweep, "CHUNK_GATES", 7 * 8 * len(circuit))
+    for threads, first in ((1, 7), (2, 6), (3, 6), (7, 7), (8, 7)):
+        prepared = sweep.prepare(circuit, PRISM, threads=threads)
+        assert prepared is not None
+        assert len(next(prepared._chunks(angles))) == first
 
 
 class Slowed:

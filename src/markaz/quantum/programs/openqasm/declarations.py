@@ -19,7 +19,7 @@ REFUSED: Final = {
     "cal": "calibration blocks (OpenPulse)",
     "defcal": "pulse calibrations (defcal)",
     "defcalgrammar": "pulse calibration grammars",
-    "extern": "extern functions: their code is not part of the program",
+    "extern": "extern functions, whose code is not part of the program,",
     "array": "arrays",
     "complex": "complex numbers",
 }

@@ -32,6 +32,7 @@ _ARITHMETIC: Final = {
     "%": "mod",
     "**": "pow",
 }
+_DEEPEST_AMOUNT: Final = 16  # levels of what a shift repeats, which nested ones multiply
 _EXACT: Final = frozenset({"and", "or", "xor", "div", "mod"})  # never leave an unsigned type
 
 
@@ -136,6 +137,9 @@ def _shifted(symbol: str, a: Runtime, b: Runtime) -> Runtime:
     if b.expr[0] == "const":
         return cast(_join("shl", a, b, a.width, a.signed), a.width, a.signed)
     if b.width > 16:  # what is shifted beyond the width is zero whatever the amount
+        if b.depth > _DEEPEST_AMOUNT:
+            message = "a shift by a value computed in many steps; assign it to a variable first"
+            raise ValueProblem("unsupported", message)
         most: Expr = ("const", a.width)
         over = _deeper(("lt", b.expr, most), 1, False, b)
         kept = _join("mul", over, _deeper(("cast", b.expr, 16), 16, False, b), 16)

@@ -8,6 +8,7 @@ from typing import Any
 
 from markaz.quantum.programs.openqasm import dynamic
 from markaz.quantum.programs.openqasm import values as v
+from markaz.quantum.programs.openqasm.bitwise import ROTATIONS, popcount, rotated
 from markaz.quantum.programs.openqasm.elements import convert, indexed, plain, refuse
 from markaz.quantum.programs.openqasm.expressions import Item, Rpn
 from markaz.quantum.programs.openqasm.lexer import Source
@@ -195,16 +196,27 @@ class Evaluator:
             return self._binary(step, arguments[0], arguments[1])
         if name in _ROUNDING and len(arguments) == 1:
             return self._guarded(item, _rounded, name, arguments[0])
+        if name in _BITWISE and len(arguments) == _BITWISE[name]:
+            return self._guarded(item, self._bitwise, name, arguments)
         if name == "sizeof" and len(arguments) == 1:
             return self._guarded(item, _size, arguments[0])
-        if v.is_function(name) or name in ("pow", "mod"):
+        if v.is_function(name) or name in ("pow", "mod") or name in _BITWISE:
             self._source.parse(f"{name} takes another number of arguments", item.offset)
         return self._host.call(name, arguments, item)
+
+    def _bitwise(self, name: str, arguments: list[Value]) -> Value:
+        first = arguments[0]
+        if isinstance(first, v.Bits):
+            self.budget.spend(len(first.at))
+        elif isinstance(first, v.Runtime):
+            self.budget.spend(first.width)
+        return popcount(first) if name == "popcount" else rotated(name, first, arguments[1])
 
 
 _INFINITE = float("inf")
 _GROUPS = frozenset({"measure", "range", "index", "set", "cast", "call"})
-_ROUNDING = frozenset({"ceiling", "floor", "popcount"})
+_ROUNDING = frozenset({"ceiling", "floor"})
+_BITWISE = {"popcount": 1, **dict.fromkeys(ROTATIONS, 2)}  # arguments
 
 
 def _take(stack: list[Value], count: int) -> list[Value]:
@@ -277,9 +289,7 @@ def _function(name: str, x: Value) -> Value:
 
 def _rounded(name: str, x: Value) -> Value:
     x = plain(x)
-    if name == "popcount" and isinstance(x, int):
-        return x.bit_count()
-    if name != "popcount" and isinstance(x, int | float):
+    if isinstance(x, int | float):
         return int(x // 1) if name == "floor" else -int(-x // 1)
     raise ValueProblem("unsupported", f"{name} of this value")
 

@@ -67,7 +67,7 @@ def _part(left: Left, k: int) -> Part:
         np.full(b - a, -1, np.int32),
         np.asarray(left.pool, np.int32),
     )
-    return Part(circuit, wires, np.flatnonzero(left.need[wires]).astype(np.int32))
+    return Part(circuit, wires, left.need[wires].nonzero()[0].astype(np.int32))
 
 
 def simplify(circuit: Circuit, measured: Sequence[tuple[int, int]] | None = None) -> Simplified:
@@ -81,7 +81,7 @@ def simplify(circuit: Circuit, measured: Sequence[tuple[int, int]] | None = None
     asked[qubits] = 1
     left = _passed(circuit, asked, np.zeros_like(asked), 2)
     parts = tuple(_parts(left))
-    singles = np.flatnonzero(left.ones >= 0).astype(np.int32)
+    singles = (left.ones >= 0).nonzero()[0].astype(np.int32)
     return Simplified(
         circuit.num_qubits,
         parts,
@@ -100,7 +100,7 @@ def simplify(circuit: Circuit, measured: Sequence[tuple[int, int]] | None = None
 
 
 def _measured(circuit: Circuit) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    where = np.flatnonzero(circuit.op == _MEASURE)
+    where = (circuit.op == _MEASURE).nonzero()[0]
     return circuit.qubits[where, 0], circuit.aux[where]
 
 
