@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine, bindparam, insert, select, text, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from markaz.centre.access import SYSTEM, anyone, query
+from markaz.centre.access import SYSTEM, Act, anyone
 from markaz.centre.centre import Centre
 from markaz.centre.db import dialect
 from markaz.centre.db.frequent import Frequent
@@ -207,9 +207,12 @@ def test_a_pipeline_larger_than_all_buffers_passes(writing: Connection) -> None:
     assert found == ["x", *["y"] * 59]
 
 
-@query("tests.value_of", rule=anyone, scope=None)
-def value_of(work: Work, _: None, *, wanted: str) -> Any:
+def found_value(work: Work, _: None, *, wanted: str) -> Any:
     return VALUE.first(work.connection, {"wanted": wanted})
+
+
+# Not registered: what is registered has a route.
+value_of = Act("tests.value_of", anyone, None, found_value, changes=False)
 
 
 @pytest.mark.parametrize("database", ["postgresql"])

@@ -160,8 +160,8 @@ def test_doctor_finds_the_centre_well(markaz: Markaz, running: RunningCentre) ->
 
     found = {f.name: f for f in doctor_centre.findings(str(running.data), None)}
     assert {name: f.state for name, f in found.items()} == dict.fromkeys(
-        ("data directory", "secret.key", "worker.key", "first-login.json", "disk", "database",
-         "workers", "mail", "address"), OK
+        ("data directory", "secret.key", "worker.key", "signing.key", "first-login.json", "disk",
+         "database", "workers", "mail", "address"), OK
     )  # fmt: skip
     assert found["workers"].found == "1 connected, on 1 host(s)"
 

@@ -12,6 +12,7 @@ from markaz.quantum.programs.gates import TABLE, Flag, Op
 from markaz.quantum.simulate.engines.base import Pauli
 from markaz.quantum.simulate.jit import as_arg
 from markaz.quantum.simulate.simplify.kernel_whole import Left, simplify_gates
+from markaz.quantum.simulate.simplify.networks import shortened
 from markaz.quantum.simulate.simplify.outcome import ClassicalLogic, Part, Simplified
 
 STEPS_PER_GATE = 25  # interpreted inner steps a gate, for choosing the kernel's form
@@ -77,6 +78,7 @@ def simplify(circuit: Circuit, measured: Sequence[tuple[int, int]] | None = None
     for the joint distribution of the measured bits.
     """
     qubits, bits = _measured(circuit) if measured is None else _columns(measured)
+    circuit, fewer = shortened(circuit)
     asked = np.zeros(circuit.num_qubits, np.uint8)
     asked[qubits] = 1
     left = _passed(circuit, asked, np.zeros_like(asked), 2)
@@ -94,7 +96,7 @@ def simplify(circuit: Circuit, measured: Sequence[tuple[int, int]] | None = None
         ),
         bits,
         left.wire[qubits],
-        left.gates,
+        left.gates + fewer,
         sum(len(p.circuit) for p in parts),
     )
 
@@ -126,7 +128,7 @@ def simplify_values(
             asked[qubit] = 1
             # Gates diagonal on a wire that is only read in Z commute with the reading.
             level[qubit] = max(int(level[qubit]), 1 if factor == "Z" else 2)
-    left = _passed(circuit, asked, level, 1)
+    left = _passed(shortened(circuit)[0], asked, level, 1)
     return _parts(left), left.wire
 
 
