@@ -61,6 +61,7 @@ KERNEL_MODULES: Final = (
     "markaz.quantum.simulate.simplify.kernel_backward",
     "markaz.quantum.simulate.simplify.kernel_divide",
     "markaz.quantum.simulate.simplify.kernel_round",
+    "markaz.quantum.simulate.simplify.kernel_networks",
     "markaz.quantum.simulate.simplify.kernel_whole",
 )
 

@@ -10,8 +10,11 @@ import pytest
 from markaz.quantum.programs.circuit import Builder, Circuit
 from markaz.quantum.programs.gates import Op
 from markaz.quantum.programs.reference import amplitudes
-from markaz.quantum.simulate.simplify import simplify
+from markaz.quantum.programs.transform import remove_measurements, select
+from markaz.quantum.simulate.simplify import networks, simplify
+from markaz.quantum.simulate.simplify.kernel_networks import gather
 from markaz.quantum.simulate.simplify.networks import eliminated, shortened
+from markaz.testing.circuits import random_circuit
 
 
 def network(qubits: int, *layers: list[tuple[int, int]]) -> Circuit:
@@ -52,6 +55,54 @@ def test_the_state_stays(seed: int) -> None:
     assert fewer > 0
     assert len(found) == len(circuit) - fewer
     np.testing.assert_allclose(amplitudes(found), amplitudes(circuit), atol=1e-12)
+
+
+def shuffled(circuit: Circuit, rng: np.random.Generator) -> Circuit:
+    """The same circuit in another order of time that its wires allow."""
+    waiting = [circuit.operands(i) for i in range(len(circuit))]
+    left, order = list(range(len(circuit))), []
+    while left:
+        busy: set[int] = set()
+        ready = []
+        for i in left:
+            if busy.isdisjoint(waiting[i]):
+                ready.append(i)
+            busy.update(waiting[i])
+        order.append(int(rng.choice(ready)))
+        left.remove(order[-1])
+    return select(circuit, np.array(order))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_gates_between_them_do_not_keep_cx_gates_apart(
+    seed: int, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gather, "worth_it", lambda work: compiled)
+    rng = np.random.default_rng(seed)
+    qubits = int(rng.integers(3, 6))
+    layers = [random_run(rng, qubits, int(rng.integers(20, 40))) for _ in range(3)]
+    circuit = shuffled(network(qubits, *layers, []), rng)
+
+    found, fewer = shortened(circuit)
+
+    assert fewer > 0
+    assert np.count_nonzero(found.op == Op.RY) == 4 * qubits
+    np.testing.assert_allclose(amplitudes(found), amplitudes(circuit), atol=1e-12)
+
+
+def test_random_circuits_keep_their_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(networks, "LONG", 0)
+    monkeypatch.setattr(networks, "LEAST", 2)
+    monkeypatch.setattr(networks, "WORTH", 5.0)
+    monkeypatch.setattr(networks, "MOST_ELIMINATION", 1000)
+    rng = np.random.default_rng(7)
+    ops = (Op.CX, Op.CX, Op.CX, Op.H, Op.T, Op.CZ, Op.CCX, Op.MCX, Op.SWAP, Op.RZZ)
+    for _ in range(60):
+        made = random_circuit(rng, int(rng.integers(2, 6)), 40, "any", ops=ops)
+        circuit = remove_measurements(made)
+        found, _ = shortened(circuit)
+        np.testing.assert_allclose(amplitudes(found), amplitudes(circuit), atol=1e-9)
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 20])
