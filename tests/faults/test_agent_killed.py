@@ -111,7 +111,8 @@ def kill_often(killed: Killed, device: LabDevice, count: int, kills: int, seed: 
         assert (row["error_kind"], row["charged"]) == ("engine", 0)
     assert len(failed) <= kills
     assert len(device.ran) == len(device.jobs) == count - len(failed)
-    assert [lab.shop.job(job)["attempt"] for job in jobs] == [1] * count
+    # Handed to an agent that was killed before it had noted the job: given out once more.
+    assert sum(int(lab.shop.job(job)["attempt"]) - 1 for job in jobs) <= kills
     if not failed:
         check_books(lab.centre, jobs)
 

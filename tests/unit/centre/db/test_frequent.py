@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from markaz.centre.db.line import post, run, send_posted
 from markaz.centre.db.schema import devices
 from markaz.centre.db.tables import meta
 from markaz.centre.db.writer import Writer
-from markaz.centre.settings import Settings
 
 DEVICES = devices.devices
 ADD = Frequent(insert(meta), ("name", "value"))
@@ -27,19 +25,6 @@ NAMES = Frequent(select(meta.c.name).order_by(meta.c.name).limit(bindparam("most
 @listed
 def some(size: int) -> Select[Any]:
     return select(meta.c.name).where(meta.c.name.in_([bindparam(f"v{i}") for i in range(size)]))
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    opened = dialect.open_engine(Settings({"database_url": database_url}).database_url)
-    yield opened
-    opened.dispose()
-
-
-@pytest.fixture
-def writing(engine: Engine) -> Iterator[Connection]:
-    with dialect.write_connection(engine) as connection, connection.begin():
-        yield connection
 
 
 def test_rows_are_written_and_read_back(writing: Connection) -> None:

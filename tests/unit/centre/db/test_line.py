@@ -17,7 +17,6 @@ from markaz.centre.db.frequent import Frequent
 from markaz.centre.db.line import Overtaken, line_of, post, run, send_posted
 from markaz.centre.db.tables import meta
 from markaz.centre.db.writer import Writer
-from markaz.centre.settings import Settings
 from markaz.centre.work import Work
 
 ADD = Frequent(insert(meta), ("name", "value"))
@@ -27,19 +26,6 @@ CHANGE = Frequent.each(
     lambda value: update(meta).where(meta.c.name == value("wanted")).values(value=value("new")),
     KINDS,
 )
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    opened = dialect.open_engine(Settings({"database_url": database_url}).database_url)
-    yield opened
-    opened.dispose()
-
-
-@pytest.fixture
-def writing(engine: Engine) -> Iterator[Connection]:
-    with dialect.write_connection(engine) as connection, connection.begin():
-        yield connection
 
 
 @pytest.fixture
