@@ -11,15 +11,18 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from markaz.centre.centre import Centre
+from markaz.centre.db.schema import audit
 from markaz.centre.settings import Settings
 from markaz.centre.workers.links import SocketLink
 from tests.agent_tools import Lab, LabDevice, served
+from tests.centre_rows import rows
 from tests.faults.books import check_books
 from tests.waiting import until
 from tests.worker_tools import PATH
@@ -111,8 +114,14 @@ def kill_often(killed: Killed, device: LabDevice, count: int, kills: int, seed: 
         assert (row["error_kind"], row["charged"]) == ("engine", 0)
     assert len(failed) <= kills
     assert len(device.ran) == len(device.jobs) == count - len(failed)
-    # Handed to an agent that was killed before it had noted the job: given out once more.
-    assert sum(int(lab.shop.job(job)["attempt"]) - 1 for job in jobs) <= kills
+    given_back = Counter(
+        entry["subject"]
+        for entry in rows(lab.centre, audit.audit_entries)
+        if entry["verb"] == "jobs.give_back"
+    )
+    # What the killed agent had noted is never handed out again; what it had not, is.
+    assert [lab.shop.job(job)["attempt"] for job in jobs] == [1 + given_back[job] for job in jobs]
+    assert sum(given_back.values()) <= kills
     if not failed:
         check_books(lab.centre, jobs)
 
@@ -120,6 +129,21 @@ def kill_often(killed: Killed, device: LabDevice, count: int, kills: int, seed: 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_killed_agents_run_nothing_twice(killed: Killed, device: LabDevice) -> None:
     kill_often(killed, device, count=12, kills=2, seed=20261122)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_job_that_the_killed_agent_had_not_noted_is_handed_out_again(
+    killed: Killed, device: LabDevice
+) -> None:
+    lab = killed.lab
+    lab.until_status("idle")
+    killed.process.send_signal(signal.SIGSTOP)  # what is sent to it now it never reads
+    job = lab.submit()
+    until(lambda: lab.shop.job(job)["attempt"] == 1, 20)
+    killed.kill()
+    row = lab.wait(job, 60)
+    assert (row["state"], row["attempt"], len(device.ran)) == ("completed", 2, 1)
+    check_books(lab.centre, [job])
 
 
 @pytest.mark.nightly

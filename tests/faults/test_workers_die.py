@@ -110,8 +110,27 @@ def stop_for_a_while(shop_floor: Floor, wave: list[str]) -> int:
     return len(late)
 
 
+def test_f5_a_stopped_workers_late_results_are_refused_and_counted(shop_floor: Floor) -> None:
+    """One at a time, so that there is exactly one of each."""
+    shop = shop_floor.shop
+    shop_floor.hire(2)
+    jobs: list[str] = []
+    for i in range(2):
+        jobs.append(shop.submit(dense(18, 12), seed=i, predicted=5.0))
+        holder = until(lambda: shop.job(jobs[-1])["worker_id"], 20)
+        pid = shop_floor.dispatcher._peers[holder].hello.pid
+        stopped = next(w for w in shop_floor.workers if w.pid == pid)
+        stopped.send_signal(signal.SIGSTOP)  # its child computes on
+        until(lambda: shop.job(jobs[-1])["attempt"] == 2, 20)
+        stopped.send_signal(signal.SIGCONT)
+        shop_floor.wait(jobs, 30)
+        until(lambda n=i: shop.counted["zombies_refused"] == n + 1, 20)
+    check_books(shop.centre, jobs)
+    assert [shop.job(job)["attempt"] for job in jobs] == [2] * 2
+
+
 @pytest.mark.timeout(300)
-def test_f5_stopped_workers_late_results_are_refused_and_counted(shop_floor: Floor) -> None:
+def test_f5_many_stopped_workers_late_results_are_refused_and_counted(shop_floor: Floor) -> None:
     zombies(shop_floor, 50)
 
 

@@ -133,7 +133,8 @@ def run_task(
     Raises ProgramError (limit-time, limit-memory or engine) when none did.
     """
     refused: set[str] = set()
-    if rows and is_short(rows[0]) and facts is not None:
+    short = rows and facts is not None and is_short(rows[0])
+    if short and not engines[rows[0].engine].child_only:
         # What ``schedule`` would try first, without what longer runs need.
         try:
             found = _here(engines[rows[0].engine], circuit, task)

@@ -53,8 +53,7 @@ def test_a_result_that_is_sent_twice_counts_once(shop: Shop, hire: Hire) -> None
     worker.hello()
     job = shop.submit()
     assigned = worker.hear(Assign)
-    for _ in range(2):
-        worker.finish(assigned)
+    worker.finish(assigned, times=2)
     assert worker.hear(Accepted).accepted
     worker.finish(assigned)
     assert worker.hear(Accepted).accepted

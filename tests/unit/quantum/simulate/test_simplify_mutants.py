@@ -24,8 +24,19 @@ from markaz.testing.circuits import (
 )
 
 PACKAGE = "markaz.quantum.simulate.simplify"
-KERNELS = ("gates", "emit", "known", "many", "forward", "backward", "round", "divide", "whole")
-MODULES = (*(f"kernel_{name}" for name in KERNELS), "outcome", "driver")
+KERNELS = (
+    "gates",
+    "emit",
+    "known",
+    "many",
+    "forward",
+    "backward",
+    "round",
+    "divide",
+    "whole",
+    "networks",
+)
+MODULES = (*(f"kernel_{name}" for name in KERNELS), "outcome", "networks", "driver")
 CIRCUITS = 1500
 
 MUTANTS = [
@@ -82,6 +93,14 @@ MUTANTS = [
     ("kernel_divide", "s.ones[wire] = one * one /", "s.ones[wire] = zero * zero /"),
     ("kernel_divide", "s.wire_at[parts] + s.sizes[root]", "s.wire_at[parts] + 2"),
     ("kernel_divide", "s.gates[k] = j + 1", "s.gates[k] = j"),
+    ("networks", "return steps[::-1]", "return steps"),
+    ("networks", "rows[place[target]] ^= rows[place[control]]", "rows[place[control]] ^= rows[place[target]]"),
+    ("networks", "[[wires[control], wires[target]] for", "[[wires[target], wires[control]] for"),
+    ("networks", "steps.append((pivot, column))", "steps.append((column, pivot))"),
+    ("networks", "keep[stop:end] = False", "keep[stop - 1 : end] = False"),
+    ("kernel_networks", "            place[i] += 1\n", "            place[i] += 0\n"),
+    ("kernel_networks", "at[wire] = top if o == CX else top + 1", "at[wire] = top"),
+    ("kernel_networks", "top = max(top, at[operand(q, pool, i, s, pooled)])", "top = at[operand(q, pool, i, 0, pooled)]"),
     ("kernel_whole", "wire[i] = second.wire[first.wire[i]]", "wire[i] = second.wire[i]"),
     ("kernel_whole", "first.logic_pool,\n        second.wire,", "first.logic_pool,\n        first.wire,"),
 ]  # fmt: skip
@@ -102,6 +121,8 @@ def load_mutant(module: str, old: str, new: str) -> ModuleType:
         driver = sys.modules[f"{PACKAGE}.driver"]
         whole = sys.modules[f"{PACKAGE}.kernel_whole"]
         whole.FUSE_ABOVE = 4  # type: ignore[attr-defined]  # small circuits must fuse too
+        every_run = {"LONG": 0, "LEAST": 1, "WORTH": 9.0, "MOST_ELIMINATION": 1000}
+        vars(sys.modules[f"{PACKAGE}.networks"]).update(every_run)
         return driver
     finally:
         for name, original in saved.items():

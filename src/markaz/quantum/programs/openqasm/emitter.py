@@ -24,6 +24,13 @@ from markaz.quantum.programs.openqasm.values import Number, Symbolic, ValueProbl
 Columns = NDArray[np.int32]
 
 
+def numbers(at: Sequence[int]) -> NDArray[np.int32]:
+    """Wires as int32; a register's are a range, which need not be counted one by one."""
+    if isinstance(at, range):
+        return np.arange(at.start, at.stop, at.step, dtype=np.int32)
+    return np.array(at, np.int32)
+
+
 class Emitter:
     """Writes to a builder; ``fixed`` is True where every run passes (phases count there)."""
 
@@ -129,7 +136,7 @@ class Emitter:
         qs[:, : columns.shape[1]] = columns
         b.ops += bytes([op]) * times
         b.qs.frombytes(qs.tobytes())
-        b.ps.extend(array("d", params) * times)
+        b.ps.frombytes(array("d", params).tobytes() * times)
         b.aux.frombytes((np.full(times, -1, np.int32) if aux is None else aux).tobytes())
 
     def measure(self, qubits: Sequence[int], bits: Sequence[int], offset: int) -> None:
@@ -138,18 +145,18 @@ class Emitter:
         if len(qubits) == 1:
             self.builder.measure(qubits[0], bits[0])
             return
-        columns = np.array(qubits, np.int32).reshape(-1, 1)
-        self.plain(int(Op.MEASURE), columns, [0.0] * 4, np.array(bits, np.int32))
+        columns = numbers(qubits).reshape(-1, 1)
+        self.plain(int(Op.MEASURE), columns, [0.0] * 4, numbers(bits))
 
     def reset(self, qubits: Sequence[int], offset: int) -> None:
         """Reset each of ``qubits``."""
         self.room(len(qubits), offset)
-        self.plain(int(Op.RESET), np.array(qubits, np.int32).reshape(-1, 1), [0.0] * 4)
+        self.plain(int(Op.RESET), numbers(qubits).reshape(-1, 1), [0.0] * 4)
 
     def delay(self, qubits: Sequence[int], length: float, unit: float, offset: int) -> None:
         """Let each of ``qubits`` wait."""
         self.room(len(qubits), offset)
-        columns = np.array(qubits, np.int32).reshape(-1, 1)
+        columns = numbers(qubits).reshape(-1, 1)
         self.plain(int(Op.DELAY), columns, [length, unit, 0.0, 0.0])
 
     def barrier(self, qubits: Sequence[int], offset: int) -> None:

@@ -10,6 +10,7 @@ from markaz.quantum.programs.openqasm import syntax as s
 from markaz.quantum.programs.openqasm import values as v
 from markaz.quantum.programs.openqasm.control import Control
 from markaz.quantum.programs.openqasm.elements import convert
+from markaz.quantum.programs.openqasm.emitter import numbers
 from markaz.quantum.programs.openqasm.expressions import Item, Rpn
 from markaz.quantum.programs.openqasm.gatedefs import Gate, modifier_argument
 from markaz.quantum.programs.openqasm.lexer import clip
@@ -253,7 +254,7 @@ class Interpreter(Control):
         self.emitter.room(times, offset)
         columns = np.empty((times, len(operands)), np.int32)
         for k, q in enumerate(operands):
-            columns[:, k] = q.at[0] if q.single else q.at
+            columns[:, k] = q.at[0] if q.single else numbers(q.at)
         if len(operands) > 1:
             ordered = np.sort(columns, axis=1)
             if bool(np.any(ordered[:, 1:] == ordered[:, :-1])):

@@ -95,13 +95,13 @@ class Greedy(PantaStatevector):
 
 class Biased(PantaStatevector):
     def _sample(self, circuit, qubits, shots, seed, threads):
-        samples = super()._sample(circuit, qubits, shots, seed, threads)
+        # The library's own samples, of small states too.
+        samples = super(PantaStatevector, self)._sample(circuit, qubits, shots, seed, threads)
         order = np.lexsort(samples.bits.T)
         weights = samples.weights[order].copy()
-        most = int(weights.argmax())
-        moved = weights[most] // 3
-        weights[most] -= moved
-        weights[most - 1] += moved
+        moved = weights[0] // 3
+        weights[0] -= moved
+        weights[-1] += moved
         return Samples(samples.bits[order], weights)
 
 
@@ -118,7 +118,7 @@ class Biased(PantaStatevector):
         (SkewedValues, "op h"),
         (SilentlyTruncating, "op h"),
         (Greedy, "op ccz"),
-        (Biased, "op cz"),
+        (Biased, "op cy"),
     ],
 )
 def test_planted_fault_is_found(broken, check):
