@@ -69,9 +69,7 @@ class Worker:
         welcome: Welcome = self.hear(Welcome)
         return welcome
 
-    def finish(
-        self, job: Assign, state: str = "completed", times: int = 1, **values: Any
-    ) -> None:
+    def finish(self, job: Assign, state: str = "completed", times: int = 1, **values: Any) -> None:
         """Say that the job has ended, ``times`` times in one breath."""
         blob = RESULT if state == "completed" else b""
         said = Finished(job.job, job.attempt, state, 0.001, **{"blob": blob, **values})
