@@ -31,9 +31,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import create_engine, func, select, text
 
-from markaz.centre.jobs.tables import jobs
+from markaz.centre.jobs.tables import OPEN, jobs
 from markaz.centre.settings import Settings
 
 TENANTS: Final = 8
@@ -196,20 +196,21 @@ class Load:
         for thread in threads:
             thread.start()
         self._watch(2.0)
-        before, started = self._counter.look().ended, time.perf_counter()
+        started, before = time.perf_counter(), self._counter.ended()
         self._watch(seconds)
-        rate = (self._counter.look().ended - before) / (time.perf_counter() - started)
+        spent = time.perf_counter() - started
+        rate = (self._counter.ended() - before) / spent
         self._stop.set()
         for thread in threads:
             thread.join(60)
-        while self._counter.look().waiting:
+        while self._counter.waiting():
             time.sleep(0.1)
         return rate
 
     def _watch(self, seconds: float) -> None:
         until = time.perf_counter() + seconds
         while time.perf_counter() < until:
-            self._waiting = self._counter.look().waiting
+            self._waiting = self._counter.waiting()
             time.sleep(0.25)
 
     def _client(self, project: str, key: str) -> None:
@@ -239,14 +240,6 @@ class Load:
             self.acknowledged += self._batch
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How many jobs have ended and how many have not."""
-
-    ended: int
-    waiting: int
-
-
 class Counter:
     """Counts jobs in the database itself, whatever the server says of them."""
 
@@ -254,13 +247,18 @@ class Counter:
         settings = Settings({"data": str(folder), "database_url": database or ""})
         self._engine = create_engine(settings.database_url)
 
-    def look(self) -> Tally:
-        """Count now."""
-        query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+    def ended(self) -> int:
+        """How many have ended; it reads the whole table."""
+        return self._count("state IN ('completed', 'failed', 'cancelled')")
+
+    def waiting(self) -> int:
+        """How many have not ended; cheap, so that looking often takes nothing from the load."""
+        return self._count(OPEN)
+
+    def _count(self, which: str) -> int:
         with self._engine.connect() as connection:
-            found: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
-        ended = sum(found.pop(state, 0) for state in ("completed", "failed", "cancelled"))
-        return Tally(ended, sum(found.values()))
+            query = select(func.count()).select_from(jobs).where(text(which))
+            return int(connection.execute(query).scalar_one())
 
 
 def main() -> None:

@@ -272,7 +272,7 @@ class Writer:
 
     def _connect(self) -> Connection:
         if self._connection is None:
-            self._connection = dialect.write_connection(self._engine)
+            self._connection = dialect.writer_connection(self._engine)
             self._greeted = False
         return self._connection
 

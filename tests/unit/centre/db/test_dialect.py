@@ -13,6 +13,7 @@ from markaz.centre.db import dialect
 from markaz.centre.db.clock import Clock
 from markaz.centre.db.schema import jobs
 from markaz.centre.db.tables import meta
+from markaz.centre.jobs.tables import ACTIVE
 from markaz.centre.settings import Settings
 
 
@@ -40,6 +41,19 @@ def test_a_reader_sees_one_state(engine: Engine) -> None:
         with dialect.write_connection(engine) as writer, writer.begin():
             writer.execute(insert(meta).values(name="a", value=""))
         assert (before, reader.execute(names).scalars().all()) == ([], [])
+
+
+def test_the_writer_finds_what_runs_by_its_index_whatever_is_known_of_the_table(
+    engine: Engine,
+) -> None:
+    explain = "EXPLAIN QUERY PLAN" if dialect.is_embedded(engine) else "EXPLAIN"
+    query = str(select(jobs.jobs.c.user_id).where(text(ACTIVE)))
+    with dialect.writer_connection(engine) as connection:
+        plan = str(connection.exec_driver_sql(f"{explain} {query}").all())
+        connection.rollback()
+        connection.invalidate()
+    assert "ix_jobs_active" in plan
+    assert "Bitmap" not in plan
 
 
 def test_more_threads_than_readers_get_a_connection(engine: Engine) -> None:
