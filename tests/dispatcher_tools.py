@@ -77,13 +77,19 @@ class Worker:
 
 
 class Time:
-    """A monotonic clock that a test can put forward."""
+    """A monotonic clock that a test can put forward, and stop: then only the test moves it,
+    and nothing comes because time has passed, however slow the machine is."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
+        self._stopped: float | None = None
+
+    def stop(self) -> None:
+        """Stand still from now on."""
+        self._stopped = time.monotonic()
 
     def __call__(self) -> float:
-        return time.monotonic() + self.ahead
+        return (time.monotonic() if self._stopped is None else self._stopped) + self.ahead
 
 
 Hire = Callable[..., Worker]

@@ -17,6 +17,7 @@ from typing import Any
 
 from markaz.interfaces.rest_api.client import Client
 from tests.forking import PIPE, Forked
+from tests.processes import children
 
 MARKAZ = [sys.executable, str(Path(sys.executable).with_name("markaz"))]
 START_SECONDS = 100.0  # a cold machine compiles the kernels first
@@ -44,15 +45,6 @@ def clean_environment(**more: str) -> dict[str, str]:
     """The environment without anybody's centre in it."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("MARKAZ_")}
     return kept | more
-
-
-def children(pid: int) -> list[int]:
-    """Process ids of the children of ``pid``, which may have ended."""
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found += map(int, task.read_text().split())
-    return found
 
 
 def alive(pid: int) -> bool:

@@ -17,6 +17,7 @@ from markaz.centre.centre import Centre
 from markaz.centre.ids import new_id
 from markaz.centre.jobs.tables import jobs
 from markaz.centre.settings import Settings
+from markaz.interfaces.rest_api.limits import Limit
 from markaz.interfaces.rest_api.routes import Who
 from markaz.interfaces.runtime_api import polls
 from markaz.interfaces.runtime_api.crn import GRANT, crn_of
@@ -196,7 +197,13 @@ def test_methods_and_addresses_that_are_none_are_refused_in_the_clients_format(
         assert (answer.status_code, set(answer.json())) == (status, {"errors", "error", "trace"})
 
 
-def test_too_many_requests_say_when_to_come_again(sqlite_template: Path, tmp_path: Path) -> None:
+def test_too_many_requests_say_when_to_come_again(
+    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No time passes, and none is waited: a slow machine would get some of its quota back.
+    monkeypatch.setattr(Limit.__init__, "__defaults__", (lambda: 0.0,))
+    for hold in ("YOUNG_HOLD", "LOOP_HOLD"):
+        monkeypatch.setattr(polls, hold, 0.0)
     shutil.copy(sqlite_template, tmp_path / "markaz.db")
     few = Settings({"data": str(tmp_path), "workers": 0, "requests_per_minute": 3,
                     "logins_per_minute": 2})  # fmt: skip

@@ -109,10 +109,20 @@ def test_draining_hands_out_nothing_more_and_waits_for_what_was_reported(
 # When the database or the store cannot.
 
 
+def later(dispatcher: Dispatcher) -> int:
+    """How many things it has put off: one more once something failed."""
+    return len(dispatcher._actor._later)
+
+
 @sqlite_only
 def test_a_result_waits_until_the_database_is_back(
-    shop: Shop, hire: Hire, clock: Time, monkeypatch: pytest.MonkeyPatch
+    shop: Shop,
+    hire: Hire,
+    dispatcher: Dispatcher,
+    clock: Time,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    clock.stop()
     worker, assigned = busy(shop, hire)
     job = assigned.job
     perform = shop.centre.perform_later
@@ -125,7 +135,9 @@ def test_a_result_waits_until_the_database_is_back(
         return failed
 
     monkeypatch.setattr(shop.centre, "perform_later", away)
+    before = later(dispatcher)
     worker.finish(assigned)
+    until(lambda: later(dispatcher) > before)
     worker.hears_nothing(0.1)
     assert state(shop, job) == ("running", 1)
     monkeypatch.undo()
@@ -136,8 +148,13 @@ def test_a_result_waits_until_the_database_is_back(
 
 @sqlite_only
 def test_a_large_result_goes_to_the_store_first(
-    shop: Shop, hire: Hire, clock: Time, monkeypatch: pytest.MonkeyPatch
+    shop: Shop,
+    hire: Hire,
+    dispatcher: Dispatcher,
+    clock: Time,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    clock.stop()
     worker, assigned = busy(shop, hire)
     job = assigned.job
     store, put = shop.centre.services.store, shop.centre.services.store.put
@@ -151,7 +168,9 @@ def test_a_large_result_goes_to_the_store_first(
 
     monkeypatch.setattr(store, "put", full_at_first)
     large = json.dumps({"memory": ["01"] * 50_000}).encode()
+    before = later(dispatcher)
     worker.finish(assigned, blob=large)
+    until(lambda: later(dispatcher) > before)
     worker.hears_nothing(0.1)
     assert state(shop, job) == ("running", 1)
     clock.ahead += 1

@@ -7,11 +7,14 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
+from markaz.interfaces.cli import pool as pool_module
 from markaz.interfaces.cli.pool import Pool, isolated
 from markaz.quantum.programs.errors import ProgramError
+from tests.dispatcher_tools import Time
 
 Progress = Callable[[str], None]
 
@@ -51,10 +54,17 @@ def test_a_crash_costs_one_task() -> None:
     ]
 
 
-def test_a_hang_is_stopped() -> None:
-    found = outcomes(lambda task, _: time.sleep(60 * int(str(task))), [1, 0], limit=0.5)
-    assert found[1] is None
-    error = found[0]
+def test_a_hang_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Time()
+    clock.stop()  # however long the other one takes to start
+    monkeypatch.setattr(pool_module, "time", SimpleNamespace(monotonic=clock))
+    with Pool(lambda task, _: time.sleep(60 * int(str(task))), [1, 0], 2, 0.5) as pool:
+        found = iter(pool)
+        assert next(found) == (1, None)
+        clock.ahead += 0.6
+        index, error = next(found)
+        assert list(found) == []
+    assert index == 0
     assert isinstance(error, ProgramError)
     assert error.kind == "limit-time"
 

@@ -110,14 +110,14 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_end_quickly(name: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     refused(BOMBS[name])
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0
 
 
 def test_long_programs_are_cheap() -> None:
     text = "A" * 20_000_000
-    began = time.perf_counter()
+    began = time.process_time()
     found = envelope.read(body(params={"pubs": [[{"__value__": text}, None]]}))
     assert len(found.params) == len(text) + len('{"pubs": [[{"__value__": ""}, null]]}')
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0

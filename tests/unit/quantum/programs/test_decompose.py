@@ -181,6 +181,6 @@ def test_cost_of_a_gate():
     """5 us a rewritten gate on an idle machine; ten times that is a broken loop."""
     circuit = random_gates(np.random.default_rng(5), 10, 20_000, ops("cp cx swap"))
     to_ops(circuit, ops("rx ry rz cz"))
-    started = time.perf_counter()
+    started = time.process_time()
     to_ops(circuit, ops("rx ry rz cz"))
-    assert time.perf_counter() - started < 20_000 * 50e-6
+    assert time.process_time() - started < 20_000 * 50e-6

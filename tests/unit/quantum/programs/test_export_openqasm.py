@@ -299,6 +299,6 @@ def test_cost_of_a_gate():
     fixed = {op for op in TABLE if TABLE[op].num_qubits}
     circuit = random_gates(np.random.default_rng(1), 20, 20_000, fixed)
     gates_text(circuit, 2)
-    started = time.perf_counter()
+    started = time.process_time()
     gates_text(circuit, 2)
-    assert time.perf_counter() - started < 20_000 * 20e-6
+    assert time.process_time() - started < 20_000 * 20e-6

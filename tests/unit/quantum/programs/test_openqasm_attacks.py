@@ -151,12 +151,16 @@ def test_large_but_honest_programs_are_read(name: str) -> None:
     assert len(read_openqasm(text)) == operations
 
 
+def _seconds_to_read(text: str) -> float:
+    start = time.process_time()
+    read_openqasm(text)
+    return time.process_time() - start
+
+
 def test_time_grows_with_length_only() -> None:
     def seconds(count: int) -> float:
         text = V2 + "qreg q[4];creg c[4];\n" + "rz(sin((1))) q[0];if(c==1) x q[1];\n" * count
-        start = time.process_time()
-        read_openqasm(text)
-        return time.process_time() - start
+        return min(_seconds_to_read(text) for _ in range(3))  # others slow a moment, not three
 
     seconds(50)
     assert seconds(4000) < 60 * seconds(200)  # 20 times the length

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ import pytest
 from markaz.quantum.programs import wire
 from markaz.quantum.programs.circuit import Builder, Circuit
 from markaz.quantum.programs.gates import Op
+from markaz.quantum.simulate import child as child_module
 from markaz.quantum.simulate.child import Host, OutOfMemory, Overrun, Running, host
 from markaz.quantum.simulate.engines.base import EngineRefusal, Expectation, Pauli
 from markaz.quantum.simulate.engines.registry import get
@@ -134,29 +137,50 @@ def resume(pid: int) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
-def stopped_task(child: Host) -> Running:
-    """A short task whose worker gets no processor for half a second."""
-    body = np.frombuffer(wire.encode(layers(14, 60)), np.uint8)
-    header = {"engine": "markaz:dense", "task": sampling(14).to_json(), "memory": GIB}
+def stopped_task(child: Host, circuit: Circuit) -> Running:
+    """A task whose worker gets no processor."""
+    body = np.frombuffer(wire.encode(circuit), np.uint8)
+    task = sampling(circuit.num_qubits)
+    header = {"engine": "markaz:dense", "task": task.to_json(), "memory": GIB}
     message = wire.pack(header, [body])
     with child._lock:
         pid, pipe = child._request(message, 20.0)
     os.kill(pid, signal.SIGSTOP)
-    threading.Timer(0.5, resume, (pid,)).start()
     return Running("markaz:dense", pid, pipe)
 
 
-def test_a_task_has_its_time_on_a_busy_machine_too(child: Host) -> None:
+def test_a_task_has_its_time_on_a_busy_machine_too(
+    child: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
     child.run("markaz:dense", layers(14, 60), sampling(14), 60.0, GIB)
-    assert isinstance(stopped_task(child).read(0.4, most=60.0), Samples)
+    task, asked = stopped_task(child, layers(14, 60)), []
+
+    def waited(read: list[int], _write: Any, _other: Any, seconds: float) -> Any:
+        asked.append(seconds)
+        if len(asked) > 1:
+            return select.select(read, [], [], seconds)
+        resume(task.pid)  # all its time has passed, and it had none of the processor
+        return [], [], []
+
+    monkeypatch.setattr(child_module, "select", SimpleNamespace(select=waited))
+    assert isinstance(task.read(30.0, most=60.0), Samples)
+    assert asked[0] == 30.0
 
 
-def test_but_not_beyond_what_is_allowed_in_all(child: Host) -> None:
+def test_but_not_beyond_what_is_allowed_in_all(
+    child: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
     child.run("markaz:dense", layers(14, 60), sampling(14), 60.0, GIB)
-    started = time.monotonic()
+    asked: list[float] = []
+
+    def waited(read: list[int], _write: Any, _other: Any, seconds: float) -> Any:
+        asked.append(seconds)
+        return select.select(read, [], [], seconds)
+
+    monkeypatch.setattr(child_module, "select", SimpleNamespace(select=waited))
     with pytest.raises(Overrun):
-        stopped_task(child).read(0.02, most=60.0)
-    assert time.monotonic() - started < 0.5
+        stopped_task(child, layers(20, 400)).read(0.02, most=60.0)  # nobody lets it go on
+    assert 0.02 <= sum(asked) < 0.5
 
 
 def test_a_task_that_holds_much_memory_is_ended_rather_than_paused(child: Host) -> None:
