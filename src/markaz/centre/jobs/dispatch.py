@@ -67,7 +67,7 @@ def claim(
     queue = _queue(work)
     queue.prepare(work.connection, work.now)
     claims.ask_heads(work, queue, count)
-    active = read_active(work.connection)
+    active = read_active(work.connection, queue.max_running - count)
     chosen = claims.choose(work, queue, active, devices, count, seconds)
     rows = claims.hand_out(work, queue, chosen, worker, ahead=ahead)
     if not rows:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, bindparam, func, literal, select, text, union_all
 
 from markaz.centre.db.frequent import Frequent
 from markaz.centre.jobs import rulebook
@@ -49,7 +49,7 @@ _GROUPED: Final = (
 
 @dataclass(slots=True)
 class Active:
-    """How many jobs are handed out, by device and by person."""
+    """How many jobs are handed out, by device and by person (0 for whoever has few)."""
 
     devices: Counter[str] = field(default_factory=Counter)
     users: Counter[str] = field(default_factory=Counter)
@@ -318,23 +318,32 @@ def _keys_of_waiting() -> Any:
     return select(queue_groups.c.id, *KEY_COLUMNS).where(queue_groups.c.id.in_(waiting))
 
 
-def read_active(connection: Connection) -> Active:
-    """Count what is handed out, from the database, by device and by person; a small index
-    holds as many rows as jobs run."""
+def read_active(connection: Connection, least: int) -> Active:
+    """Count what is handed out, from the database: by device, and for whoever has ``least``
+    jobs or more; a small index holds as many rows as jobs run."""
     found = Active()
-    for row in _COUNTED.all(connection):
-        found.devices[row.device_id] += row.jobs
-        found.users[row.user_id] += row.jobs
+    for row in _COUNTED.all(connection, {"least": max(1, least)}):
+        (found.devices if row.device else found.users)[row.device or row.user] = row.jobs
     return found
 
 
-# With a limit, since SQLite would else take an index of all jobs for the sake of the grouping.
-_ACTIVE: Final = (
-    select(jobs.c.user_id, jobs.c.device_id).where(text(ACTIVE)).limit(1_000_000).subquery()
-)
+def _active() -> Any:
+    # With a limit, since SQLite would else take an index of all jobs for the sake of the grouping.
+    columns = (jobs.c.user_id, jobs.c.device_id)
+    return select(*columns).where(text(ACTIVE)).limit(1_000_000).subquery().c
+
+
+def _counted(device: Any, user: Any, by: Any) -> Any:
+    return select(device.label("device"), user.label("user"), func.count().label("jobs")).group_by(
+        by
+    )
+
+
+_ON, _OF, _NOBODY = _active().device_id, _active().user_id, literal("")
 _COUNTED: Final = Frequent(
-    select(_ACTIVE.c.user_id, _ACTIVE.c.device_id, func.count().label("jobs")).group_by(
-        _ACTIVE.c.user_id, _ACTIVE.c.device_id
+    union_all(
+        _counted(_ON, _NOBODY, _ON),
+        _counted(_NOBODY, _OF, _OF).having(func.count() >= bindparam("least")),
     ),
     replanned=True,
 )

@@ -158,6 +158,21 @@ def test_running_jobs_of_one_person_are_bounded(settings_for: Any) -> None:
         assert [one["user"] for one in place.claim(9)] == [ada.id]
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 3, 5])
+def test_the_bound_holds_whatever_is_claimed_at_once(settings_for: Any, at_once: int) -> None:
+    with Centre.open(settings_for(max_running_per_user=4)) as centre:
+        place = Place(centre)
+        ada = person(centre, "ada")
+        place.project("lab", ada)
+        for _ in range(8):
+            place.submit(ada)
+        claimed = []
+        while found := place.claim(at_once):
+            assert len(found) <= at_once
+            claimed += found
+        assert len(claimed) == 4
+
+
 def test_jobs_of_a_suspended_project_wait(place: Place, ada: Principal) -> None:
     place.submit(ada)
     table = projects.projects
