@@ -98,6 +98,11 @@ def line_of(connection: Connection) -> Line | None:
     return line
 
 
+def asks_ahead(connection: Connection) -> bool:
+    """Whether ``ask`` saves anything."""
+    return line_of(connection) is not None
+
+
 def run(connection: Connection, sql: str, parameters: Any = (), *, many: bool = False) -> Any:
     """Send a statement and what was posted; its cursor, or what stands for one."""
     if not connection.in_transaction():

@@ -180,8 +180,20 @@ def _inherited(value: Any) -> Callable[[Any], bytes | None]:
 
 
 def _dump_list(values: list[Any]) -> bytes:
-    """An array, as text."""
+    """An array, as text; what most consist of needs no look at each value."""
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        return _dump_texts(values)
+    if kinds == {int}:
+        return b"{%b}" % repr(values)[1:-1].encode()
     return b"{%b}" % b",".join([_element(value) for value in values])
+
+
+def _dump_texts(values: list[str]) -> bytes:
+    together = "".join(values)
+    if '"' in together or "\\" in together:
+        values = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
+    return _dump_text('{"' + '","'.join(values) + '"}')
 
 
 def _element(value: Any) -> bytes:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, bindparam, case, func, literal, select, text, update
 
 from markaz.centre.db.frequent import Frequent
+from markaz.centre.db.line import asks_ahead
 from markaz.centre.jobs import notify
 from markaz.centre.jobs.groups import expected
 from markaz.centre.jobs.index import Active, QueueIndex
@@ -33,7 +36,17 @@ _HEADS: Final = Frequent(
 )
 
 
-class _Heads:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Up to ``count`` jobs, to wait behind others or to begin at once; none after one with
+    which those of this claim are expected to take ``seconds`` or more."""
+
+    count: int
+    ahead: bool
+    seconds: float = math.inf
+
+
+class Heads:
     """The first jobs of groups: read once for each group, since all of a transaction's
     claims see the same queue."""
 
@@ -41,6 +54,10 @@ class _Heads:
         self._work = work
         self._most = most + 1  # one more than are taken, to know who is first afterwards
         self._found: dict[int, deque[Any]] = {}
+
+    def ask(self, group: int) -> None:
+        """Ask ahead for those of ``group`` (``Frequent.ahead``)."""
+        _HEADS.ahead(self._work.connection, {"group": group, "most": self._most})
 
     def take(self, group: int) -> tuple[Any, int | None]:
         """The first job of ``group`` (None: it is empty), and the place of the next one."""
@@ -53,43 +70,62 @@ class _Heads:
         return found.popleft(), found[0].place if found else None
 
 
-def ask_heads(work: Work, queue: QueueIndex, count: int) -> None:
-    """Ask ahead for the first jobs where there is no doubt whose (``Frequent.ahead``)."""
-    if len(queue.rows.at) == 1:
-        [group] = queue.rows.at
-        _HEADS.ahead(work.connection, {"group": group, "most": count + 1})
+def ask_heads(work: Work, queue: QueueIndex, devices: Sequence[str], heads: Heads) -> None:
+    """Ask ahead for the first jobs of whoever is next, unless too much of theirs runs."""
+    if asks_ahead(work.connection):
+        group = queue.pick(work.now, devices, Active())
+        if group is not None:
+            heads.ask(group)
 
 
 def choose(
     work: Work,
     queue: QueueIndex,
     active: Active,
+    heads: Heads,
     devices: Sequence[str],
-    count: int,
-    seconds: float,
-) -> list[Any]:
-    """The rows of up to ``count`` jobs, the best first, taken out of the queue in memory.
+    parts: Sequence[Wanted],
+) -> list[list[Any]]:
+    """The rows of jobs for each of ``parts``, the best first, taken out of the queue in memory.
 
-    None after one with which all of them are expected to take more than ``seconds``.
+    Nothing is left for a part whose predecessor got less than it wanted.
     """
-    heads = _Heads(work, count)
-    found: list[Any] = []
+    found: list[list[Any]] = []
     passed: list[int] = []
-    while len(found) < count and seconds > 0:
-        group = queue.pick(work.now, devices, active, passed)
-        if group is None:
+    spent = 0.0
+    for part in parts:
+        rows: list[Any] = []
+        found.append(rows)
+        while len(rows) < part.count and spent < part.seconds:
+            row = _next(work, queue, active, heads, devices, passed)
+            if row is None:
+                break
+            spent += expected(row.predicted_seconds)
+            rows.append(row)
+        if len(rows) < part.count:
             break
-        row, following = heads.take(group)
-        if row is None:
-            passed.append(group)
-            continue
-        active.started(queue.key(group))
-        queue.take(work, group, following, row.id, expected(row.predicted_seconds))
-        seconds -= expected(row.predicted_seconds)
-        found.append(row)
     for group in passed:
         notify.forget(work, group)
-    return found
+    return found + [[] for _ in parts[len(found) :]]
+
+
+def _next(
+    work: Work,
+    queue: QueueIndex,
+    active: Active,
+    heads: Heads,
+    devices: Sequence[str],
+    passed: list[int],
+) -> Any:
+    """The row of the best job; None: there is none. ``passed``: groups found empty, longer."""
+    while (group := queue.pick(work.now, devices, active, passed)) is not None:
+        row, following = heads.take(group)
+        if row is not None:
+            active.started(queue.key(group))
+            queue.take(work, group, following, row.id, expected(row.predicted_seconds))
+            return row
+        passed.append(group)
+    return None
 
 
 def hand_out(

@@ -63,16 +63,38 @@ def claim(
     Its attempt is raised by a conditional UPDATE, so that no other claim can get it. None
     follows one with which all of them are expected to take ``seconds`` or more.
     """
+    [claimed] = _claim(work, worker, devices, [claims.Wanted(count, ahead, seconds)])
+    return claimed
+
+
+def claim_both(
+    work: Work, worker: str, devices: Sequence[str], count: int, ahead: int, seconds: float
+) -> list[list[dict[str, Any]]]:
+    """As ``claim``, inside another verb: up to ``count`` jobs that begin at once, whatever they
+    take, and up to ``ahead`` that wait behind them, within ``seconds`` for all together."""
+    parts = [claims.Wanted(count, False), claims.Wanted(ahead, True, seconds)]
+    with work.doing(claim.name):
+        return _claim(work, worker, devices, parts)
+
+
+def _claim(
+    work: Work, worker: str, devices: Sequence[str], parts: Sequence[claims.Wanted]
+) -> list[list[dict[str, Any]]]:
     began = time.perf_counter()
     queue = _queue(work)
     queue.prepare(work.connection, work.now)
-    claims.ask_heads(work, queue, count)
-    active = read_active(work.connection, queue.max_running - count)
-    chosen = claims.choose(work, queue, active, devices, count, seconds)
-    rows = claims.hand_out(work, queue, chosen, worker, ahead=ahead)
-    if not rows:
+    most = sum(part.count for part in parts)
+    heads = claims.Heads(work, most)
+    claims.ask_heads(work, queue, devices, heads)
+    active = read_active(work.connection, queue.max_running - most)
+    chosen = claims.choose(work, queue, active, heads, devices, parts)
+    rows = [
+        claims.hand_out(work, queue, some, worker, ahead=part.ahead)
+        for some, part in zip(chosen, parts, strict=True)
+    ]
+    if not any(rows):
         work.nothing_changed()
-    assigned = claims.assignments(work, queue, rows)
+    assigned = [claims.assignments(work, queue, some) for some in rows]
     work.services.observe("claim", time.perf_counter() - began)
     return assigned
 

@@ -129,6 +129,7 @@ def settle_many(work: Work, ended: Sequence[Settlement]) -> dict[str, int]:
     if not ended:
         return {}
     _check_reserved(work, ended)
+    found = _by_allocation(ended)
     rows = []
     for one in ended:
         rows.append(entry(work, one.allocation, "release", one.reserved, job=one.job))
@@ -136,10 +137,12 @@ def settle_many(work: Work, ended: Sequence[Settlement]) -> dict[str, int]:
             rows.append(entry(work, one.allocation, "charge", -one.charge, job=one.job))
     with unique(f"job {ended[0].job}, or one that ended with it, is settled already"):
         post(work, *rows)  # they go with the first change of an allocation
-        states = {name: _settle(work, name, of) for name, of in _by_allocation(ended).items()}
+        for name, of in found.items():
+            _SETTLE.ahead(work.connection, _sums(name, of))
+        states = {name: _settle(work, name, of) for name, of in found.items()}
     return {
         name: sum(_returned(work, name, states[name], one.reserved - one.charge) for one in of)
-        for name, of in _by_allocation(ended).items()
+        for name, of in found.items()
     }
 
 
@@ -167,14 +170,18 @@ def _check_reserved(work: Work, ended: Sequence[Settlement]) -> None:
 
 def _settle(work: Work, allocation: str, ended: Sequence[Settlement]) -> str:
     """Change one allocation for all its jobs; its state."""
-    held, cost = sum(one.reserved for one in ended), sum(one.charge for one in ended)
-    values = {"allocation": allocation, "held": held, "cost": cost}
+    values = _sums(allocation, ended)
     row = _SETTLE.first(work.connection, values)
     if row is None:
         raise _not_reserved(ended[0])
-    if cost and row.state == "active":
+    if values["cost"] and row.state == "active":
         notices.used(work, allocation, row.granted, row.charged)
     return str(row.state)
+
+
+def _sums(allocation: str, ended: Sequence[Settlement]) -> dict[str, Any]:
+    held, cost = sum(one.reserved for one in ended), sum(one.charge for one in ended)
+    return {"allocation": allocation, "held": held, "cost": cost}
 
 
 def _not_reserved(one: Settlement) -> CentreError:

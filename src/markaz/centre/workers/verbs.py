@@ -120,15 +120,11 @@ def _claimed(
     work: Work, worker: str, devices: Sequence[str], count: int, ahead: int, seconds: float
 ) -> tuple[list[dict[str, Any]], bool]:
     """Jobs that begin at once, then those behind them; and whether nothing is left."""
-    about: dict[str, Any] = {"worker": worker, "devices": devices}
-    now = dispatch.claim(work, **about, count=count) if count else []
-    if len(now) < count:
-        return [job | {"ahead": False} for job in now], True
-    seconds -= _seconds(now)
-    behind: list[dict[str, Any]] = []
-    if ahead and seconds > 0:
-        behind = dispatch.claim(work, **about, count=ahead, ahead=True, seconds=seconds)
-    dry = len(behind) < ahead and _seconds(behind) < seconds
+    if not (count or ahead):
+        return [], False
+    now, behind = dispatch.claim_both(work, worker, devices, count, ahead, seconds)
+    left = seconds - _seconds(now)
+    dry = len(now) < count or (len(behind) < ahead and _seconds(behind) < left)
     return [*(j | {"ahead": False} for j in now), *(j | {"ahead": True} for j in behind)], dry
 
 

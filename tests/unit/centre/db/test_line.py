@@ -183,6 +183,12 @@ def test_what_is_no_parameter_is_refused_and_the_connection_goes_on(
 
 
 @pytest.mark.parametrize("database", ["postgresql"])
+def test_a_text_that_libpq_would_cut_is_refused_among_others_too(writing: Connection) -> None:
+    with pytest.raises(DataError, match="NUL"):
+        ADD.run_many(writing, [row("a"), row("b", "cut\0here")])
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
 def test_a_pipeline_larger_than_all_buffers_passes(writing: Connection) -> None:
     ADD.run(writing, row("a", "x" * 200_000))
     for _ in range(60):
