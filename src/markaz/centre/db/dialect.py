@@ -61,7 +61,9 @@ _POSTGRESQL: Final = {
 # Tables of a queue change faster than what is known of them: after a burst of jobs, plans made
 # for the table of a minute ago read it, or all that has left a partial index, from end to end.
 # Only plain index scans also forget, as they pass, what has left it.
-_WRITER: Final = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off"
+_WRITER: Final = "SELECT " + ", ".join(
+    f"set_config('{name}', 'off', false)" for name in ("enable_seqscan", "enable_bitmapscan", "jit")
+)
 _WORDING: Final = postgresql.psycopg.PGDialect_psycopg(  # type: ignore[no-untyped-call]
     paramstyle="numeric_dollar"
 )
@@ -183,9 +185,15 @@ def write_connection(engine: Engine) -> Connection:
 def writer_connection(engine: Engine) -> Connection:
     """As ``write_connection``, for who does many small changes; not to be given back."""
     connection = write_connection(engine)
-    if not is_embedded(engine):
-        driver: Any = connection.connection.driver_connection
-        driver.execute(_WRITER)
+    if is_embedded(engine):
+        return connection
+    try:
+        with connection.begin():
+            connection.exec_driver_sql(_WRITER)
+    except BaseException:
+        connection.invalidate()
+        connection.close()
+        raise
     return connection
 
 

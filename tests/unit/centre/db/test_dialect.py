@@ -56,6 +56,19 @@ def test_the_writer_finds_what_runs_by_its_index_whatever_is_known_of_the_table(
     assert "Bitmap" not in plan
 
 
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_a_server_that_vanishes_as_the_writer_comes_is_an_outage(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(dialect, "_WRITER", "SELECT pg_terminate_backend(pg_backend_pid())")
+        with pytest.raises(DBAPIError) as caught:
+            dialect.writer_connection(engine)
+    assert dialect.is_outage(caught.value)
+    with dialect.writer_connection(engine) as connection, connection.begin():
+        connection.execute(insert(meta).values(name="back", value=""))
+
+
 def test_more_threads_than_readers_get_a_connection(engine: Engine) -> None:
     barrier = threading.Barrier(12)
     seen = []
