@@ -133,7 +133,7 @@ def hand_out(
 ) -> list[Any]:
     """Make the jobs of ``rows`` the worker's by one conditional change; those that are.
 
-    What another server took or cancelled meanwhile goes back to what the database says.
+    For what another server took or cancelled meanwhile see ``forget``.
     """
     values: dict[str, Any] = {"worker_id": worker, "claimed_at": work.now}
     if not ahead:
@@ -145,12 +145,17 @@ def hand_out(
     if rows and DatabaseJobs(work).apply_many(event, changes) != len(rows):
         ours = find_claimed(work, worker)
         got = [row for row in rows if ours.get(row.id) == row.attempt + 1]
-        for row in (row for row in rows if row not in got):
-            queue.ended(row.id, row.project_id, row.user_id, 0.0, work.now)
-            queue.reread(work.connection, row.group_id)
     for row in got:
         _note(work, queue, row, worker)
     return got
+
+
+def forget(work: Work, queue: QueueIndex, lost: Sequence[Any]) -> None:
+    """Chosen rows that somebody else changed: their groups are what the database says, once
+    all that was chosen is handed out."""
+    for row in lost:
+        queue.ended(row.id, row.project_id, row.user_id, 0.0, work.now)
+        queue.reread(work.connection, row.group_id)
 
 
 def _note(work: Work, queue: QueueIndex, row: Any, worker: str) -> None:

@@ -92,6 +92,9 @@ def _claim(
         claims.hand_out(work, queue, some, worker, ahead=part.ahead)
         for some, part in zip(chosen, parts, strict=True)
     ]
+    for some, got in zip(chosen, rows, strict=True):
+        if len(got) < len(some):
+            claims.forget(work, queue, [row for row in some if row not in got])
     if not any(rows):
         work.nothing_changed()
     assigned = [claims.assignments(work, queue, some) for some in rows]

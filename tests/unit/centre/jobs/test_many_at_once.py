@@ -149,6 +149,35 @@ def test_a_job_that_another_server_took_is_left_to_it(
     assert place.queue.rows.at == {}
 
 
+def test_what_another_server_took_leaves_the_queue_as_the_database_has_it(
+    place: Place,
+    people: dict[str, Principal],
+    labs: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where the job was to begin, and others were chosen to wait behind it."""
+    opened = Opened(predicted_seconds=0.01)
+    names = [place.submit(people["ada"], labs["ada"], opened=opened)["job"] for _ in range(6)]
+    original = claims.choose
+
+    def overtaken(work: Work, *arguments: Any) -> Any:
+        found = original(work, *arguments)
+        gone = update(tables.jobs).where(tables.jobs.c.id == names[0])
+        work.run(gone.values(state="cancelled"))
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(claims, "choose", overtaken)
+        found = exchange(place, [], count=2, ahead=2)
+    assert [(j["job"], j["ahead"]) for j in found["claimed"]] == [
+        (names[1], False), (names[2], True), (names[3], True),
+    ]  # fmt: skip
+    assert found["dry"]
+    rows = place.queue.rows
+    assert [int(rows.count[at]) for at in rows.at.values()] == [2]
+    assert [int(rows.head[at]) for at in rows.at.values()] == [place.row(names[4]).place]
+
+
 def test_what_waits_behind_others_is_short_all_together(
     place: Place, people: dict[str, Principal], labs: dict[str, str]
 ) -> None:
