@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from markaz.quantum.observables import ObservableError, PauliSum
@@ -74,6 +75,12 @@ def _observables(
     return sums
 
 
+@cache
+def _processors() -> int:
+    """Asked of the system once: that takes longer than to read a small program."""
+    return os.cpu_count() or 1
+
+
 def _job(program: Any, started: float, options: Mapping[str, Any]) -> Job:
     seconds = options["time_limit"]
     if not seconds > 0:
@@ -101,7 +108,7 @@ def _job(program: Any, started: float, options: Mapping[str, Any]) -> Job:
             deadline=started + seconds,
             seconds=seconds,
             memory=memory,
-            threads=options["threads"] or os.cpu_count() or 1,
+            threads=options["threads"] or _processors(),
             min_fidelity=options["min_fidelity"],
             progress=options["progress"],
         ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,9 +59,16 @@ def _among(ops: Iterable[Op]) -> NDArray[np.bool_]:
     return table
 
 
+_KNOWN: Final = _NUM_QUBITS >= 0
+_USED: Final = np.arange(3) < _NUM_QUBITS[:, None]  # qubits, by operation code
+_NEXT: Final = np.array([1, 2, 0])  # each pair of three qubits once
 _POOLED: Final = _among(POOLED)
-_WITH_EXPR: Final = _among((Op.IF, Op.WHILE, Op.ASSIGN))
-_WITH_AUX: Final = _WITH_EXPR | _among((Op.MEASURE,))
+_DELAYS: Final = _among((Op.DELAY,))
+_BLOCKS: Final = _among(op for op in Op if op >= Op.IF and op != Op.ASSIGN)
+# What ``aux`` counts, by operation code: nothing (it is -1), classical bits, expressions.
+_COUNTS: Final = np.zeros(256, np.intp)
+_COUNTS[int(Op.MEASURE)] = 1
+_COUNTS[[int(Op.IF), int(Op.WHILE), int(Op.ASSIGN)]] = 2
 
 
 def validate(circuit: Circuit, limits: Limits) -> None:
@@ -71,9 +78,12 @@ def validate(circuit: Circuit, limits: Limits) -> None:
     _check_registers(circuit.cregs, circuit.num_clbits)
     _check_shown(circuit.cregs)
     pooled = _POOLED[circuit.op]
-    _check_plain_operands(circuit, ~pooled)
     if pooled.any():
+        plain = ~pooled
+        _check_plain_operands(circuit, circuit.op[plain], circuit.qubits[plain])
         _check_pooled_operands(circuit, np.flatnonzero(pooled), limits)
+    else:
+        _check_plain_operands(circuit, circuit.op, circuit.qubits)
     _check_aux(circuit)
     _check_params(circuit)
     _check_blocks(circuit.op, limits.nesting)
@@ -123,16 +133,13 @@ def _check_shown(cregs: tuple[Register, ...]) -> None:
     _require(len(set(shown)) == len(shown), "two classical registers of one name")
 
 
-def _check_plain_operands(c: Circuit, plain: NDArray[np.bool_]) -> None:
-    ops, q = c.op[plain], c.qubits[plain]
-    count = _NUM_QUBITS[ops][:, None]
-    _require(not np.any(count < 0), "an unknown operation")
-    used = np.arange(3) < count
-    _require(np.all((q >= 0) == used) and np.all(q >= -1), "wrong number of qubits")
-    _require(np.all(q < c.num_qubits), "a qubit out of range")
-    same = (q[:, 0] == q[:, 1]) & used[:, 1] | (q[:, 2] == q[:, 1]) & used[:, 2]
-    same |= (q[:, 0] == q[:, 2]) & used[:, 2]
-    _require(not np.any(same), "a gate that uses a qubit twice")
+def _check_plain_operands(c: Circuit, ops: NDArray[np.uint8], q: NDArray[np.int32]) -> None:
+    _require(_KNOWN[ops].all(), "an unknown operation")
+    used = _USED[ops]
+    _require(((q >= 0) == used).all() and (q >= -1).all(), "wrong number of qubits")
+    _require((q < c.num_qubits).all(), "a qubit out of range")
+    same = (q == q[:, _NEXT]) & used  # of what is not used, none equals what is
+    _require(not same.any(), "a gate that uses a qubit twice")
 
 
 def _check_pooled_operands(c: Circuit, where: NDArray[np.int64], limits: Limits) -> None:
@@ -177,21 +184,35 @@ def _check_distinct(
 
 
 def _check_aux(c: Circuit) -> None:
-    bits = c.aux[c.op == int(Op.MEASURE)]
-    _require(_in_range(bits, c.num_clbits), "a classical bit out of range")
-    _require(_in_range(c.aux[_WITH_EXPR[c.op]], len(c.exprs)), "an expression out of range")
-    _require((c.aux[~_WITH_AUX[c.op]] == -1).all(), "an operation with a stray operand")
+    counts = _COUNTS[c.op]
+    least = np.minimum(counts, 1) - 1
+    most = np.array([0, c.num_clbits, len(c.exprs)])[counts]
+    good = (c.aux >= least) & (c.aux < most)
+    if not good.all():
+        _refuse_aux(int(counts[good.argmin()]))
 
 
-def _in_range(values: NDArray[np.int32], most: int) -> bool:
-    """Whether all are from 0 to below ``most``."""
-    return len(values) == 0 or (int(values.min()) >= 0 and int(values.max()) < most)
+def _refuse_aux(counts: int) -> NoReturn:
+    what = ("an operation with a stray operand", "a classical bit out of range",
+            "an expression out of range")  # fmt: skip
+    raise InvalidCircuitError(what[counts])
 
 
 def _check_params(c: Circuit) -> None:
     names = set(c.parameters)
     _require(len(names) == len(c.parameters), "two parameters of one name")
     _require(all(type(n) is str for n in c.parameters), "a parameter's type")
+    if c.symbolic or not np.isfinite(c.params).all():
+        _check_unbound(c)
+    delays = _DELAYS[c.op]
+    if delays.any():
+        _check_delays(c.params[delays])
+    for expr in _distinct(e for _, _, e in c.symbolic):
+        _check_expr(expr, lambda e: _is_parameter_leaf(e, names), PARAMETRIC)
+
+
+def _check_unbound(c: Circuit) -> None:
+    """NaN where a parameter is given by an expression, and only there."""
     unbound = np.zeros(c.params.shape, np.bool_)
     for i, slot, _ in c.symbolic:
         _require(0 <= i < len(c) and 0 <= slot < _NUM_PARAMS[c.op[i]], "a parameter's place")
@@ -199,19 +220,19 @@ def _check_params(c: Circuit) -> None:
     _require(int(unbound.sum()) == len(c.symbolic), "a parameter given twice")
     _require((np.isnan(c.params) == unbound).all(), "an angle is not a number")
     _require(not np.isinf(c.params).any(), "an angle is infinite")
-    waits = c.params[c.op == int(Op.DELAY)]
+
+
+def _check_delays(waits: NDArray[np.float64]) -> None:
     _require(not (waits[:, 0] < 0).any(), "a negative delay")
     units = waits[:, 1]
     _require(((units == NANOSECONDS) | (units == STEPS)).all(), "a delay without a unit")
-    for expr in _distinct(e for _, _, e in c.symbolic):
-        _check_expr(expr, lambda e: _is_parameter_leaf(e, names), PARAMETRIC)
 
 
 def _check_blocks(op: NDArray[np.uint8], nesting: int) -> None:
     """IF … ELSE … END and WHILE … END, with BREAK and CONTINUE inside a WHILE."""
     stack: list[int] = []
     loops = 0
-    for code in op[(op >= Op.IF) & (op != Op.ASSIGN)].tolist():
+    for code in op[_BLOCKS[op]].tolist():
         if code in (Op.IF, Op.WHILE):
             stack.append(code)
             loops += code == Op.WHILE

@@ -27,7 +27,9 @@ Buffer = bytes | bytearray | memoryview
 MAGIC: Final = b"MKZ1"
 HEADER_BYTES: Final = 32 << 20  # JSON grows some 20-fold in memory, hence a limit of its own
 _PREFIX: Final = struct.Struct("<4sI")
-_DTYPES: Final = frozenset({"|u1", "|i1", "<i4", "<i8", "<u4", "<u8", "<f8", "<c16"})
+_DTYPES: Final = {
+    name: np.dtype(name) for name in ("|u1", "|i1", "<i4", "<i8", "<u4", "<u8", "<f8", "<c16")
+}
 
 
 class WireError(ValueError):
@@ -112,17 +114,25 @@ def _header(view: memoryview) -> tuple[dict[str, Any], int]:
     return body, end + -size % 8
 
 
-def _array_type(entry: object) -> tuple[str, list[int]]:
-    match entry:
-        case [str(dtype), list(shape)] if dtype in _DTYPES and len(shape) <= 4:
-            if all(type(n) is int and 0 <= n < 1 << 31 for n in shape):
-                return dtype, shape
+def _array_type(entry: object) -> tuple[np.dtype[Any], list[int]]:
+    if type(entry) is list and len(entry) == 2:
+        name, shape = entry
+        dtype = _DTYPES.get(name) if type(name) is str else None
+        if dtype is not None and type(shape) is list and _is_shape(shape):
+            return dtype, shape
     raise WireError("an array of unknown dtype or shape")
 
 
-def _array(view: memoryview, offset: int, dtype: str, shape: list[int]) -> NDArray[Any]:
+def _is_shape(shape: list[Any]) -> bool:
+    for n in shape:  # a loop, because it runs several times for every job
+        if type(n) is not int or not 0 <= n < 1 << 31:
+            return False
+    return len(shape) <= 4
+
+
+def _array(view: memoryview, offset: int, dtype: np.dtype[Any], shape: list[int]) -> NDArray[Any]:
     count = math.prod(shape)
-    if offset + count * np.dtype(dtype).itemsize > len(view):
+    if offset + count * dtype.itemsize > len(view):
         raise WireError("an array is longer than the message")
     if count == 0:
         return np.zeros(shape, dtype)
