@@ -168,9 +168,11 @@ class RunningCentre:
 
 
 @contextmanager
-def centre_running(data: Path, *arguments: str, **settings: str) -> Iterator[RunningCentre]:
+def centre_running(
+    data: Path, *arguments: str, quick: bool = False, **settings: str
+) -> Iterator[RunningCentre]:
     """``markaz up`` on a free port, ready; killed at the end if it still runs."""
-    running = RunningCentre(data, *(arguments or ("--port", "0")), **settings)
+    running = RunningCentre(data, *(arguments or ("--port", "0")), quick=quick, **settings)
     try:
         yield running
     finally:

@@ -57,6 +57,7 @@ class Hop(BaseHTTPRequestHandler):
 
     server: BadNetwork
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # an answer is written in two parts
 
     def do_GET(self) -> None:
         self._carry()

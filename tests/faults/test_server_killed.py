@@ -55,7 +55,7 @@ class Restarted:
     def kill_and_start(self) -> None:
         """kill -9, and again."""
         self.now.kill()
-        if self._quick:  # without workers: nothing of it is left
+        if self._again == "serve":  # without workers: nothing of it is left
             self.now.clean_up()
         else:
             self.before.append(self.now)
@@ -158,7 +158,7 @@ def address(url: str) -> str:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCentre]:
     data = tmp_path_factory.mktemp("centre") / "data"
-    with centre_running(data, "--port", "0", "--workers", "2") as started:
+    with centre_running(data, "--port", "0", "--workers", "2", quick=True) as started:
         with started.client() as client:
             until(lambda: len(client.get("/workers")["items"]) == 2, 60)
         yield started
@@ -238,7 +238,7 @@ def _recovered(job: dict[str, Any]) -> bool:
 
 
 def test_after_a_killed_centre_nothing_is_lost_and_no_worker_stays(tmp_path: Path) -> None:
-    with restarted(tmp_path / "data", "--workers", "1") as centre:
+    with restarted(tmp_path / "data", "--workers", "1", quick=True) as centre:
         with centre.now.client() as client:
             finished = client.post("/jobs", {"program": BELL, "options": {"seed": 5}}, wait=30)
             running = client.post("/jobs", {"program": long_program(60)})["job"]

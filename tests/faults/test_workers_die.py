@@ -42,7 +42,7 @@ def run_and_kill(shop_floor: Floor, count: int, kills: int, seed: int) -> None:
     for kill in range(kills):
         left = count - count * kill // kills
         until(lambda n=left: shop_floor.open_count() <= n, 60)
-        time.sleep(chance.uniform(0.0, 0.05))  # at any moment
+        time.sleep(chance.uniform(0.0, 0.02))  # at any moment of a job
         shop_floor.kill(chance.choice(shop_floor.workers))
         shop_floor.workers.append(shop_floor.start())
     shop_floor.wait(jobs, 100)
