@@ -27,6 +27,9 @@ def umask() -> Iterator[None]:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCentre]:
     data = tmp_path_factory.mktemp("centre") / "data"
     with centre_running(data, "--port", "0", "--workers", "1") as started:
+        with started.client() as client:  # some jobs that whoever lists them finds
+            for _ in range(3):
+                assert client.post("/jobs", {"program": BELL}, wait=30)["state"] == "completed"
         yield started
 
 
