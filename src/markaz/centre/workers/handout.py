@@ -182,6 +182,7 @@ class Handout:
                 return
             if error is None:
                 peer.say(_assignment(job, done.result()))
+                self.say_cancels(peer, [key])  # what came meanwhile was nobody's to stop yet
                 return
             _log.error("dispatcher.circuit_not_read", job=key[0], error=str(error))
             self._results.finished(

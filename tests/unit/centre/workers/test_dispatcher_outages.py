@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from concurrent.futures import Future
 from typing import Any
 
@@ -201,6 +202,33 @@ def test_a_large_circuit_comes_from_the_store_and_a_lost_one_fails_its_job(
     store.delete(circuit)
     until(lambda: state(shop, lost) == ("failed", 1))
     assert shop.job(lost)["error_kind"] == "internal"
+
+
+@sqlite_only
+def test_a_cancel_while_the_circuit_is_fetched_comes_after_its_job(
+    shop: Shop, hire: Hire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, get = shop.centre.services.store, shop.centre.services.store.get
+    asked, may_go = threading.Event(), threading.Event()
+
+    def slow(digest: str) -> bytes:
+        asked.set()
+        assert may_go.wait(30)
+        return get(digest)
+
+    monkeypatch.setattr(store, "get", slow)
+    worker = hire()
+    worker.hello()
+    job = shop.submit(dense(20, 100), predicted=5.0)
+    assert asked.wait(30)
+    shop.centre.perform(cancel, shop.member, job=job)
+    worker.hear(Cancel)  # there is nothing yet that it could stop
+    may_go.set()
+    assigned = worker.hear(Assign)
+    assert worker.hear(Cancel) == Cancel(job, 1)
+    worker.finish(assigned, "cancelled")
+    assert worker.hear(Accepted).accepted
+    assert state(shop, job) == ("cancelled", 1)
 
 
 # Who may speak, and what is kept of them.
