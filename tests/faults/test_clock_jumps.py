@@ -32,7 +32,6 @@ def tenth_of_a_lease(shop_floor: Floor, clock: Time) -> None:
 
 
 @pytest.mark.parametrize("jumps", [20, pytest.param(200, marks=pytest.mark.nightly)])
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_f6_leases_survive_a_clock_that_jumps(
     settings_for: Callable[..., Settings],
     tmp_path: Path,
@@ -71,7 +70,6 @@ def test_f6_leases_survive_a_clock_that_jumps(
         until(lambda: shop_floor.shop.job(jobs[-1])["state"] == "queued", 5)
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_f6_so_does_a_server_that_starts_after_the_clock_was_set_back(
     settings_for: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import http.client
 import random
-import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -131,15 +129,11 @@ def submit(url: str, world: World, number: int, turns: int, acknowledged: list[s
     "count", [500, pytest.param(20_000, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)])]
 )
 def test_every_submission_acts_once_over_a_bad_network(
-    count: int,
-    sqlite_template: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    count: int, settings_for: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copy(sqlite_template, tmp_path / "markaz.db")
     monkeypatch.setattr(rest, "PAUSE", 0.01)
     monkeypatch.setattr(rest, "TRIES", 12)  # one in five is lost: the last try fails never
-    settings = Settings({"data": str(tmp_path), "port": 0, "workers": 0, "drain_seconds": 1})
+    settings = settings_for(port=0, workers=0, drain_seconds=1)
     acknowledged: list[str] = []
     with silence(), Server.open(settings) as server:
         world = build(server.api.centre)
